@@ -1,0 +1,243 @@
+"""Two samples, or two success counts, in; how much the first exceeds the second out.
+
+No verdict is made here: every result answers with an estimate, an interval and one-sided p-values.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from techspec.stats.checked import ROUNDING, at_least, finite, inside_unit, sample, successes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """D, the true mean of `a` less the true mean of `b`, as the samples tell it.
+
+    Attributes:
+        estimate: mean(a) - mean(b), in the unit of the values.
+        low: lower end of the two-sided interval, same unit; -inf where the spread is unknown.
+        high: upper end of it; +inf where the spread is unknown.
+        confidence: of that interval, in (0, 1).
+        standard_error: of the estimate, > 0, same unit; +inf where the spread is unknown.
+        degrees_of_freedom: of Student's t, > 0, not always whole.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    standard_error: float
+    degrees_of_freedom: float
+
+    def p_above(self, null: float) -> float:
+        """One-sided p of H0: D <= null; small where D lies above it. 1 where spread is unknown."""
+        return self._tail(self.estimate - finite(null, "null"))
+
+    def p_below(self, null: float) -> float:
+        """One-sided p of H0: D >= null; small where D lies below it. 1 where spread is unknown."""
+        return self._tail(finite(null, "null") - self.estimate)
+
+    def _tail(self, excess: float) -> float:
+        if math.isinf(self.standard_error):
+            return 1.0
+
+        from scipy import special
+
+        return float(special.stdtr(self.degrees_of_freedom, -excess / self.standard_error))
+
+
+@dataclass(frozen=True, slots=True)
+class RateDifference:
+    """How much more often `a` succeeds than `b`, as the counts tell it.
+
+    Attributes:
+        estimate: success rate of a less that of b, in [-1, 1].
+        low: lower end of the two-sided interval, in [-1, 1].
+        high: upper end of it, in [-1, 1].
+        confidence: of that interval, in (0, 1).
+        odds_ratio: odds of a over odds of b, in [0, inf]; None where both only succeeded or both
+            only failed.
+        p_above: one-sided p of H0: a succeeds at most as often as b.
+        p_below: one-sided p of H0: a succeeds at least as often as b.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    odds_ratio: float | None
+    p_above: float
+    p_below: float
+
+
+def welch(
+    a: Sequence[float], b: Sequence[float], alpha: float = 0.05, spread_floor: float = 0.0
+) -> Difference:
+    """Compare two means of independent samples whose spreads may differ.
+
+    A spread of zero is not believed: three runs that all score 1.0 on 1,000 items still vary.
+    The standard error is computed as if neither sample had a standard deviation below
+    `spread_floor`; the degrees of freedom stay those of the observed spreads, so a floor can only
+    weaken the evidence. Where neither sample varies and there is no floor, nothing is known: the
+    interval is the whole line and every p-value is 1.
+
+    Args:
+        a: shape (n_a,), finite, n_a >= 2.
+        b: shape (n_b,), finite, n_b >= 2.
+        alpha: the interval is two-sided with confidence 1 - alpha, alpha in (0, 1).
+        spread_floor: the least standard deviation to believe, >= 0, in the unit of the values.
+            For a share of `items` evaluation items, 1 / items is one item more or less.
+
+    Raises:
+        ValueError: a sample has fewer than 2 values or one that is not finite, or alpha or the
+            floor is out of range.
+
+    Source:
+        Welch (1947), "The generalization of 'Student's' problem when several different population
+        variances are involved", Biometrika 34(1/2), 28-35. The floor is ours.
+
+    >>> d = welch([0.98, 0.97, 0.99], [0.90, 0.93, 0.92])
+    >>> round(d.estimate, 3), round(d.low, 3), round(d.high, 3)
+    (0.063, 0.032, 0.095)
+    >>> round(d.p_above(0.02), 3)
+    0.01
+    >>> welch([1.0, 1.0, 1.0], [0.5, 0.5, 0.5]).p_above(0.0)
+    1.0
+    """
+    inside_unit(alpha, "alpha")
+    floor = at_least(spread_floor, 0.0, "spread_floor")
+    first, second = sample(a, "a", least=2), sample(b, "b", least=2)
+    observed_a, observed_b = first.variance / first.n, second.variance / second.n
+    if observed_a + observed_b > 0.0:
+        share = observed_a / (observed_a + observed_b)
+        degrees = 1.0 / (share**2 / (first.n - 1) + (1.0 - share) ** 2 / (second.n - 1))
+    else:
+        degrees = float(min(first.n, second.n) - 1)  # the fewest that Welch's formula can give
+    squared_error = max(observed_a, floor**2 / first.n) + max(observed_b, floor**2 / second.n)
+    return _difference(first.mean - second.mean, squared_error, degrees, alpha)
+
+
+def paired(
+    a: Sequence[float], b: Sequence[float], alpha: float = 0.05, spread_floor: float = 0.0
+) -> Difference:
+    """Compare two means where a[i] and b[i] share what varies, such as the seed.
+
+    Args:
+        a: shape (n,), finite, n >= 2.
+        b: shape (n,), finite, in the order of a.
+        alpha: the interval is two-sided with confidence 1 - alpha, alpha in (0, 1).
+        spread_floor: the least standard deviation to believe of one value, >= 0, in its unit; a
+            difference of two values varies by at least sqrt(2) of it. Without a floor, constant
+            differences tell nothing, as in `welch`.
+
+    Raises:
+        ValueError: lengths differ, there are fewer than 2 pairs, a value is not finite, or alpha
+            or the floor is out of range.
+
+    Source:
+        Student (1908), "The probable error of a mean", Biometrika 6(1), 1-25. The floor is ours.
+
+    >>> d = paired([0.98, 0.90, 0.95], [0.96, 0.87, 0.93])
+    >>> round(d.estimate, 4), round(d.p_above(0.0), 4)
+    (0.0233, 0.0099)
+    """
+    inside_unit(alpha, "alpha")
+    floor = at_least(spread_floor, 0.0, "spread_floor")
+    first, second = sample(a, "a", least=2), sample(b, "b", least=2)
+    if first.n != second.n:
+        raise ValueError(f"a and b are pairs, of one length; got {first.n} and {second.n}")
+    gaps = sample([x - y for x, y in zip(a, b, strict=True)], "a - b", least=2)
+    # Rounding counts beside the values, not beside their difference, which may be tiny.
+    scale = max(abs(x) for x in (*a, *b))
+    variance = 0.0 if gaps.variance <= (ROUNDING * scale) ** 2 else gaps.variance
+    squared_error = max(variance, 2.0 * floor**2) / gaps.n
+    return _difference(gaps.mean, squared_error, float(gaps.n - 1), alpha)
+
+
+def welch_p_greater(
+    a: Sequence[float], b: Sequence[float], null: float = 0.0, spread_floor: float = 0.0
+) -> float:
+    """One-sided p of H0: mean of a - mean of b <= null; see `welch` for shapes and the floor."""
+    return welch(a, b, spread_floor=spread_floor).p_above(null)
+
+
+def welch_p_less(
+    a: Sequence[float], b: Sequence[float], null: float = 0.0, spread_floor: float = 0.0
+) -> float:
+    """One-sided p of H0: mean of a - mean of b >= null; see `welch` for shapes and the floor."""
+    return welch(a, b, spread_floor=spread_floor).p_below(null)
+
+
+def fisher(
+    successes_a: int, n_a: int, successes_b: int, n_b: int, alpha: float = 0.05
+) -> RateDifference:
+    """Compare two success rates exactly, however few the runs.
+
+    Args:
+        successes_a: in [0, n_a].
+        n_a: runs of a, >= 1.
+        successes_b: in [0, n_b].
+        n_b: runs of b, >= 1.
+        alpha: the interval is two-sided with confidence 1 - alpha, alpha in (0, 1).
+
+    Raises:
+        ValueError: a count lies outside its range, or alpha does.
+
+    Source:
+        Fisher (1935), "The logic of inductive inference", Journal of the Royal Statistical
+        Society 98(1), 39-82, for the p-values. Newcombe (1998), "Interval estimation for the
+        difference between independent proportions", Statistics in Medicine 17(8), 873-890,
+        method 10, for the interval, which is approximate and may disagree with them at the edge.
+
+    >>> rates = fisher(5, 5, 1, 5)
+    >>> round(rates.estimate, 2), round(rates.low, 2), round(rates.high, 2)
+    (0.8, 0.19, 0.96)
+    >>> round(rates.p_above, 4), round(rates.p_below, 4)
+    (0.0238, 1.0)
+    """
+    inside_unit(alpha, "alpha")
+    successes_of(successes_a, n_a, least=1)
+    successes_of(successes_b, n_b, least=1)
+
+    import numpy as np
+    from scipy import stats
+
+    failures_a, failures_b = n_a - successes_a, n_b - successes_b
+    table = np.array([[successes_a, failures_a], [successes_b, failures_b]])
+    rate_a, rate_b = successes_a / n_a, successes_b / n_b
+    # Wilson's interval of each rate, which Newcombe's joins.
+    wilson_a = stats.binomtest(successes_a, n_a).proportion_ci(1.0 - alpha, method="wilson")
+    wilson_b = stats.binomtest(successes_b, n_b).proportion_ci(1.0 - alpha, method="wilson")
+    estimate = rate_a - rate_b
+    return RateDifference(
+        estimate=estimate,
+        low=estimate - math.hypot(rate_a - wilson_a.low, wilson_b.high - rate_b),
+        high=estimate + math.hypot(wilson_a.high - rate_a, rate_b - wilson_b.low),
+        confidence=1.0 - alpha,
+        odds_ratio=_odds_ratio(successes_a, failures_a, successes_b, failures_b),
+        p_above=float(stats.fisher_exact(table, alternative="greater").pvalue),
+        p_below=float(stats.fisher_exact(table, alternative="less").pvalue),
+    )
+
+
+def _odds_ratio(
+    successes_a: int, failures_a: int, successes_b: int, failures_b: int
+) -> float | None:
+    if successes_a == successes_b == 0 or failures_a == failures_b == 0:
+        return None
+    against = failures_a * successes_b
+    return successes_a * failures_b / against if against else math.inf
+
+
+def _difference(estimate: float, squared_error: float, degrees: float, alpha: float) -> Difference:
+    if squared_error == 0.0:
+        return Difference(estimate, -math.inf, math.inf, 1.0 - alpha, math.inf, degrees)
+
+    from scipy import special
+
+    error = math.sqrt(squared_error)
+    half_width = float(special.stdtrit(degrees, 1.0 - alpha / 2.0)) * error
+    return Difference(
+        estimate, estimate - half_width, estimate + half_width, 1.0 - alpha, error, degrees
+    )

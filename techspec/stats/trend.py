@@ -1,0 +1,156 @@
+"""Samples ordered by level in; whether the values rise, or fall, with the level out."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from techspec.stats.checked import at_least, sample
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Labels = npt.NDArray[np.int64]
+
+Direction = Literal["increases", "decreases"]
+
+# 4 levels of 3 runs have 369,600 arrangements, 3 levels of 4 have 34,650: counting all takes
+# below half a second up to here, and more would not change a decision that 20,000 draws make.
+ARRANGEMENTS_MAX = 50_000
+DRAWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How well the order of the values follows the order of the levels.
+
+    Attributes:
+        direction: the one that was asked about.
+        statistic: Jonckheere's J: pairs of values from two levels ordered as `direction` says,
+            ties counting half.
+        effect: J scaled to [-1, 1]: 1 where every pair is ordered so, 0 where half are, -1 none.
+        p: of H0: levels are exchangeable; small where values follow `direction`.
+        p_opposite: the same, small where they follow the other direction.
+        exact: p counts every arrangement; otherwise it comes from seeded random ones.
+    """
+
+    direction: Direction
+    statistic: float
+    effect: float
+    p: float
+    p_opposite: float
+    exact: bool
+
+
+def jonckheere(
+    groups: Sequence[Sequence[float]],
+    direction: Direction = "increases",
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Trend:
+    """Test whether values rise (or fall) with the level, assuming nothing about their shape.
+
+    Args:
+        groups: one sample a level, lowest level first, shape (levels >= 2, n >= 1), n may differ.
+        direction: "increases" or "decreases".
+        draws: random arrangements where there are more than ARRANGEMENTS_MAX, >= 1.
+        seed: of those draws, >= 0, so that the same samples always give the same p.
+
+    Raises:
+        ValueError: fewer than 2 groups, an empty one, a value that is not finite, an unknown
+            direction, or draws or seed out of range.
+
+    Source:
+        Jonckheere (1954), "A distribution-free k-sample test against ordered alternatives",
+        Biometrika 41(1/2), 133-145. Phipson and Smyth (2010), "Permutation p-values should never
+        be zero", Statistical Applications in Genetics and Molecular Biology 9(1), article 39, for
+        (1 + count) / (1 + draws).
+
+    >>> rising = jonckheere([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> rising.effect, round(rising.p * 90, 6), rising.exact
+    (1.0, 1.0, True)
+    """
+    if len(groups) < 2:
+        raise ValueError(f"a trend needs at least 2 levels; got {len(groups)}")
+    if direction not in ("increases", "decreases"):
+        raise ValueError(f"direction is 'increases' or 'decreases'; got {direction!r}")
+    at_least(draws, 1, "draws")
+    at_least(seed, 0, "seed")
+    sizes = [sample(group, f"level {level}").n for level, group in enumerate(groups)]
+
+    import numpy as np
+
+    values = np.concatenate([np.asarray(group, dtype=np.float64) for group in groups])
+    labels = np.repeat(np.arange(len(groups)), sizes)
+    if direction == "decreases":
+        labels = len(groups) - 1 - labels
+    order = np.argsort(values)
+    _, ties = np.unique(values[order], return_counts=True)  # sizes of blocks of equal values
+    # Kept doubled, thus whole: a tie counts half, and halves must compare exactly.
+    observed = int(_twice_j(labels[order][None, :], ties, len(groups))[0])
+    exact = _arrangement_count(sizes) <= ARRANGEMENTS_MAX
+    if exact:
+        shuffled = np.array(list(_arrangements(tuple(np.bincount(labels).tolist()))))
+    else:
+        rng = np.random.default_rng(seed)
+        shuffled = rng.permuted(np.tile(labels, (draws, 1)), axis=1)
+    null = _twice_j(shuffled, ties, len(groups))
+    unseen = 0 if exact else 1  # the observed arrangement is itself one of the exact ones
+    as_asked = int((null >= observed).sum()) + unseen
+    opposite = int((null <= observed).sum()) + unseen
+    total = len(null) + unseen
+    pairs = (len(values) ** 2 - sum(n * n for n in sizes)) // 2
+    return Trend(
+        direction=direction,
+        statistic=observed / 2.0,
+        effect=(observed - pairs) / pairs,
+        p=as_asked / total,
+        p_opposite=opposite / total,
+        exact=exact,
+    )
+
+
+def _twice_j(labels: "Labels", ties: "Labels", levels: int) -> "Labels":
+    """Twice Jonckheere's J of each arrangement.
+
+    Args:
+        labels: (arrangements, values), level of each value, smallest value first.
+        ties: (blocks,), how many values are equal, block after block, summing to values.
+        levels: how many levels there are.
+
+    Returns:
+        (arrangements,), whole numbers.
+    """
+    import numpy as np
+
+    twice = np.zeros(len(labels), dtype=np.int64)
+    smaller = np.zeros((len(labels), levels), dtype=np.int64)  # values seen so far, by level
+    start = 0
+    for size in ties.tolist():
+        block = labels[:, start : start + size]  # (arrangements, size)
+        inside = np.stack([(block == level).sum(1) for level in range(levels)], axis=1)
+        from_lower_levels = np.cumsum(smaller, axis=1) - smaller
+        twice += 2 * (inside * from_lower_levels).sum(1)
+        twice += (size * size - (inside * inside).sum(1)) // 2  # tied pairs of two levels
+        smaller += inside
+        start += size
+    return twice
+
+
+def _arrangement_count(sizes: Sequence[int]) -> int:
+    count = math.factorial(sum(sizes))
+    for size in sizes:
+        count //= math.factorial(size)
+    return count
+
+
+def _arrangements(counts: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield every order of labels in which label i occurs counts[i] times."""
+    if not any(counts):
+        yield ()
+    for label, count in enumerate(counts):
+        if count:
+            rest = (*counts[:label], count - 1, *counts[label + 1 :])
+            for order in _arrangements(rest):
+                yield (label, *order)
