@@ -1,0 +1,35 @@
+"""Small specs for tests, and the seed's three blocks, which lie in `fixtures/` word for word."""
+
+from pathlib import Path
+
+from techspec.spec.claims import parse
+from techspec.spec.model import Hypothesis, NamedArm, Parameter, Priority, Spec, Value
+from techspec.spec.names import key_of
+from techspec.spec.reader import read_file
+
+HIGH, MEDIUM, LOW = Priority
+
+
+def spec(**parts: object) -> Spec:
+    return Spec(text="", **parts)  # type: ignore[arg-type]
+
+
+def swept(name: str, *values: Value, priority: Priority | None = None) -> Parameter:
+    return Parameter(name, key_of(name), 1, str(list(values)), values=values, priority=priority)
+
+
+def row(name: str, matched: bool = False, **settings: Value) -> NamedArm:
+    return NamedArm(name, line=1, settings=settings, matched=matched)
+
+
+def claims(*texts: str, arms: tuple[str, ...] = ()) -> tuple[Hypothesis, ...]:
+    return tuple(
+        Hypothesis(f"H{number}", text, number, claim=parse(text, arms))
+        for number, text in enumerate(texts, start=1)
+    )
+
+
+ADDITION, PHASE_1, PHASE_2 = (
+    read_file(Path(__file__).parent / "fixtures" / f"{name}.md")
+    for name in ("addition", "phase-1", "phase-2")
+)
