@@ -1,0 +1,31 @@
+"""Whole specs: what is found is what is marked, no more and no fewer."""
+
+from pathlib import Path
+
+import pytest
+
+from techspec.lint.check import check
+from techspec.spec.reader import read
+
+FIXTURES = Path(__file__).parent / "fixtures"
+SEED = sorted(FIXTURES.glob("seed_*.md"))
+MARKED = sorted(set(FIXTURES.glob("*.md")) - set(SEED))
+
+
+@pytest.mark.parametrize("path", MARKED, ids=lambda path: path.stem)
+def test_the_findings_of_a_spec_are_its_markers(path, trainer, marked):
+    text = path.read_text()
+
+    assert [(f.line, f.code) for f in check(read(text), trainer)] == marked(text)
+
+
+def test_a_complete_spec_has_no_findings(trainer):
+    assert check(read((FIXTURES / "complete.md").read_text()), trainer) == []
+
+
+@pytest.mark.parametrize("path", SEED, ids=lambda path: path.stem)
+def test_the_findings_of_the_seeds_own_specs_are_those_that_are_listed(path, trainer):
+    listed = path.with_suffix(".expected").read_text().splitlines()
+
+    found = [f"{f.line} {f.code}" for f in check(read(path.read_text()), trainer)]
+    assert found == listed
