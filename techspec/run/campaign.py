@@ -1,0 +1,319 @@
+"""The loop: replay the ledger, pick what is next, start it, poll, append. Killed at any moment,
+the next runner goes on from the ledger; nothing that was appended is lost or run twice.
+"""
+
+import os
+import signal
+import threading
+import types
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+from techspec.clock import now, seconds_between, text_of
+from techspec.ledger.events import (
+    Ended,
+    Event,
+    Launched,
+    Measured,
+    Released,
+    RunnerStarted,
+    RunnerStopped,
+    Started,
+    TrainerEvent,
+)
+from techspec.ledger.folder import CampaignFolder
+from techspec.ledger.journal import Append, read, writing
+from techspec.ledger.state import State, fold, take
+from techspec.plan.model import Plan, Trial
+from techspec.run import spending
+from techspec.run.plan_file import load
+from techspec.run.pool import Gone, Job, Pool
+from techspec.run.pool_local import LocalPool, has_gpu, slots_here
+from techspec.run.protocol import TrialRequest, event_of, request_text
+from techspec.run.trainer_call import TrainerProgram, program
+
+STARTS = 3
+"""How often a trial is started at most; a crash is tried again with the same seed."""
+BATCH_SECONDS = 30.0
+"""Short trials share a process up to this forecast: a start costs about as much as some of them."""
+_LOOK_EVERY_SECONDS = 0.2
+_REFUSED = 2
+
+Why = Literal["complete", "stopped", "budget", "failed"]
+
+
+def carry_out(folder: CampaignFolder, pool: Pool | None = None) -> RunnerStopped:
+    """Run what the plan still lacks, as the campaign's only runner; returns how it was put down.
+
+    Raises:
+        LedgerBusy: another runner is at work.
+        LedgerDamaged, LedgerFull, PlanDamaged, TrainerNotFound: as their texts say.
+    """
+    plan = load(folder)
+    trainer = program(plan.trainer, folder.project)
+    pool = pool or LocalPool(slots_here(plan.device, plan.workers))
+    with writing(folder.ledger) as append:
+        return _Runner(folder, plan, trainer, pool, append).work()
+
+
+class _Runner:
+    def __init__(
+        self,
+        folder: CampaignFolder,
+        plan: Plan,
+        trainer: TrainerProgram,
+        pool: Pool,
+        append: Append,
+    ) -> None:
+        self._folder, self._plan, self._trainer, self._pool = folder, plan, trainer, pool
+        self._append = append
+        self._state: State = fold(read(folder.ledger))
+        self._read_up_to: dict[str, int] = {}
+        self._failure = ""
+        self._no_room = ""
+        self._told_to_stop = False
+        self._putting_down: Why | None = None
+
+    def work(self) -> RunnerStopped:
+        in_main = threading.current_thread() is threading.main_thread()  # others get no signals
+        before = signal.signal(signal.SIGTERM, self._on_term) if in_main else None
+        try:
+            self._note(RunnerStarted(now(), os.getpid(), self._pool.slots))
+            self._take_up_orphans()
+            while (why := self._why_stop()) is None:
+                self._launch_what_fits()
+                self._settle_gone(_LOOK_EVERY_SECONDS)
+                self._listen_to_all()
+            self._put_down(why)
+            stopped = RunnerStopped(now(), why, self._failure or self._no_room)
+            self._note(stopped)
+            self._folder.stop.unlink(missing_ok=True)
+            return stopped
+        except BaseException:
+            for request in self._state.open_requests:
+                self._pool.end(request, now=False)
+            raise
+        finally:
+            if in_main:
+                signal.signal(signal.SIGTERM, before)
+
+    def _note(self, event: Event) -> None:
+        self._append(event)
+        take(self._state, event)
+
+    def _on_term(self, number: int, frame: types.FrameType | None) -> None:
+        self._told_to_stop = True
+
+    # What to do next
+
+    def _pending(self) -> list[Trial]:
+        running = {id for each in self._state.open_requests.values() for id in each.trials}
+        return [
+            trial
+            for trial in self._plan.trials
+            if trial.id not in running
+            and not (known := self._state.trial(trial.id)).is_final
+            and known.crashes < STARTS
+        ]
+
+    def _why_stop(self) -> Why | None:
+        running = bool(self._state.open_requests)
+        if not running and not self._pending() and not self._failure:
+            return "complete"
+        if self._failure:
+            return "failed"
+        if self._told_to_stop or self._folder.stop.exists():
+            return "stopped"
+        if why := spending.must_end(self._plan.allowance, self._state, now()):
+            self._no_room = why
+            return "budget"
+        return "budget" if self._no_room and not running else None
+
+    def _launch_what_fits(self) -> None:
+        # In plan order and no further: a later trial never takes what an earlier one needs.
+        while len(self._state.open_requests) < self._pool.slots and not self._failure:
+            batch = self._next_batch()
+            if not batch:
+                return
+            pace = spending.pace(self._plan, self._state)
+            reserved = spending.reservation(
+                batch, self._plan.allowance, self._state, pace, self._pool.slots, now()
+            )
+            if isinstance(reserved, str):
+                self._no_room = reserved
+                return
+            self._no_room = ""
+            self._launch(batch, reserved)
+
+    def _next_batch(self) -> list[Trial]:
+        pending = self._pending()
+        most = max(1, len(pending) // (2 * self._pool.slots))  # so that all slots end together
+        if self._plan.allowance.experiments is not None:
+            new = self._plan.allowance.experiments - len(self._state.launched_trials)
+            most = max(1, min(most, new))
+        pace = spending.pace(self._plan, self._state)
+        batch = pending[:1]
+        for trial in pending[1:most]:
+            expected = spending.forecast([*batch, trial], pace)
+            if expected is None or expected > BATCH_SECONDS or trial.stage != batch[0].stage:
+                break
+            batch.append(trial)
+        return batch
+
+    # Processes
+
+    def _launch(self, trials: list[Trial], reserved: float) -> None:
+        job = self._job(trials[0].id)
+        requests = [
+            TrialRequest(
+                trial=trial.id,
+                folder=self._folder.run(trial.id),
+                seed=trial.seed,
+                config=self._plan.arm(trial.arm).config,
+            )
+            for trial in trials
+        ]
+        for request in requests:
+            request.folder.mkdir(parents=True, exist_ok=True)
+        offset = _end_of_whole_lines(job)
+        (job.folder / "request.json").write_text(request_text(requests, self._plan.device))
+        ids = tuple(trial.id for trial in trials)
+        self._note(Launched(now(), job.request, ids, round(reserved, 3), offset))
+        self._read_up_to[job.request] = offset
+        self._pool.start(job)
+
+    def _job(self, request: str) -> Job:
+        folder = self._folder.run(request)
+        return Job(
+            request=request,
+            folder=folder,
+            command=(*self._trainer.command, "run", str(folder / "request.json")),
+            place=self._folder.project,
+            environment=self._environment(),
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        environment = self._trainer.environment
+        if self._plan.device == "cpu" or not has_gpu():
+            # One thread a process: two threads in one collapse when the cores are busy.
+            environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        return environment
+
+    def _take_up_orphans(self) -> None:
+        for launched in list(self._state.open_requests.values()):
+            job = self._job(launched.request)
+            self._read_up_to[launched.request] = launched.offset
+            if self._pool.adopt(job):
+                self._listen(launched)
+            else:
+                self._settle(Gone(launched.request, None), _last_sign_of_life(job, launched))
+
+    def _settle_gone(self, wait_seconds: float) -> None:
+        for gone in self._pool.gone(wait_seconds):
+            self._settle(gone, now())
+
+    def _settle(self, gone: Gone, at: str) -> None:
+        """Take what a dead process left: its last lines, and what became of each of its trials."""
+        launched = self._state.open_requests[gone.request]
+        self._listen(launched)
+        unfinished = [id for id in launched.trials if not self._has_ended(id, launched)]
+        if unfinished and gone.exit_code == _REFUSED:
+            self._failure = _last_lines(self._job(gone.request), "the trainer refused the request")
+        elif unfinished:
+            # It died in the first of them; the others were not begun.
+            self._note(self._crash(unfinished[0], gone))
+        seconds = max(0.0, seconds_between(launched.time, at))
+        self._note(Released(now(), gone.request, round(seconds, 3), gone.exit_code))
+
+    def _crash(self, trial: str, gone: Gone) -> Ended:
+        known = self._state.trial(trial)
+        step = max(known.measured, default=0)
+        seconds = known.measured[step].seconds if step else 0.0
+        if self._putting_down == "budget":
+            return Ended(now(), trial, "over_budget", step, {}, seconds, self._no_room)
+        if gone.exit_code is None or self._putting_down:
+            # Killed with its runner, or by us: not the trial's own fault, and not counted as one.
+            return Ended(now(), trial, "interrupted", step, {}, seconds, "its process was ended")
+        reason = _last_lines(self._job(gone.request), f"exit code {gone.exit_code}")
+        first_of_all = not any(known.is_final for known in self._state.trials.values())
+        if known.crashes + 1 >= STARTS and first_of_all:
+            self._failure = f"{trial} crashed {STARTS} times: {reason}"
+        return Ended(now(), trial, "crashed", step, {}, seconds, reason)
+
+    def _put_down(self, why: Why) -> None:
+        """End what still runs: ask, wait for the grace, then do it."""
+        self._putting_down = why
+        for request in self._state.open_requests:
+            self._pool.end(request, now=False)
+        asked = now()
+        while self._state.open_requests:
+            if seconds_between(asked, now()) >= spending.GRACE_SECONDS:
+                for request in self._state.open_requests:
+                    self._pool.end(request, now=True)
+            self._settle_gone(_LOOK_EVERY_SECONDS)
+
+    # What they say
+
+    def _listen_to_all(self) -> None:
+        for launched in list(self._state.open_requests.values()):
+            self._listen(launched)
+
+    def _listen(self, launched: Launched) -> None:
+        job, start = self._job(launched.request), self._read_up_to[launched.request]
+        try:
+            with job.metrics.open("rb") as file:
+                file.seek(start)
+                said = file.read()
+        except FileNotFoundError:
+            return
+        whole = said.rfind(b"\n") + 1
+        for line in said[:whole].splitlines():
+            event = event_of(line, launched.trials, self._plan.metric, now())
+            if event is not None and not self._is_known(event, launched):
+                self._note(event)
+        self._read_up_to[launched.request] = start + whole
+
+    def _is_known(self, event: TrainerEvent, launched: Launched) -> bool:
+        """Whether an earlier runner took this line already, or the trial is final anyway."""
+        known = self._state.trial(event.trial)
+        match event:
+            case _ if known.is_final:
+                return True
+            case Started():
+                return known.started is not None and known.started.time >= launched.time
+            case Measured():
+                before = known.measured.get(event.step)
+                return before is not None and before.metrics == event.metrics
+            case Ended():
+                return self._has_ended(event.trial, launched)
+
+    def _has_ended(self, trial: str, launched: Launched) -> bool:
+        known = self._state.trial(trial)
+        return known.is_final or (known.ended is not None and known.ended.time >= launched.time)
+
+
+def _end_of_whole_lines(job: Job) -> int:
+    """Length of its metrics.jsonl, after a half line that a kill left behind was cut off."""
+    if not job.metrics.exists():
+        return 0
+    whole = job.metrics.read_bytes().rfind(b"\n") + 1
+    os.truncate(job.metrics, whole)
+    return whole
+
+
+def _last_sign_of_life(job: Job, launched: Launched) -> str:
+    """The latest moment at which a process that nobody watched is known to have lived."""
+    moments = [launched.time]
+    for path in (job.metrics, job.log):
+        if path.exists():
+            moments.append(text_of(datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return max(moments)
+
+
+def _last_lines(job: Job, otherwise: str) -> str:
+    """The end of what a process said to stderr, as the reason of its death."""
+    if not job.log.exists():
+        return otherwise
+    lines = job.log.read_text(errors="replace").strip().splitlines()[-5:]
+    return "\n".join([otherwise, *lines]) if lines else otherwise

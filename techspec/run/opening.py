@@ -1,0 +1,191 @@
+"""How a campaign begins, is amended, set to work and put down. The work is done by campaign.py."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from techspec import durable
+from techspec.clock import now
+from techspec.errors import TechspecError
+from techspec.ledger import folder as folders
+from techspec.ledger.events import Amended, Opened, RunnerStarted
+from techspec.ledger.folder import CampaignFolder
+from techspec.ledger.journal import LedgerBusy, is_held, read, writing
+from techspec.ledger.state import fold
+from techspec.plan.model import Plan
+from techspec.run.campaign import carry_out
+from techspec.run.plan_file import PlanDamaged, load_unchecked, save
+
+_PATIENCE_SECONDS = 60.0
+
+
+class NothingToRun(TechspecError):
+    """The plan has no trials."""
+
+    def __init__(self, plan: Plan) -> None:
+        reasons = [f"{left.arm}: {left.reason}" for left in plan.left_out[:3]]
+        reasons += [dropped.reason for dropped in plan.dropped[:1]]
+        super().__init__(
+            "The plan holds no trial" + (": " + "; ".join(reasons) if reasons else "") + ".",
+            "see 'techspec plan' and 'techspec lint' for what the spec lacks.",
+        )
+
+
+class PlanChanged(TechspecError):
+    """The spec was edited after the first launch."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        super().__init__(
+            "The plan has changed since the first launch: " + "; ".join(changes) + ".",
+            "undo the edit, or run with --amend 'WHY': the reason is recorded, and the verdicts "
+            "say DEVIATED.",
+        )
+
+
+class RunnerFailed(TechspecError):
+    """The detached runner did not come up."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"The runner ended at once: {said.strip()}", "mend that, then run again.")
+
+
+def freeze(spec: Path, plan: Plan, reason: str | None = None) -> CampaignFolder:
+    """Open the campaign of this spec with this plan, or find it open with the same one.
+
+    Args:
+        spec: path of the spec; the campaign lies beside it.
+        plan: what was built from it.
+        reason: why the plan may replace the one that trials were launched under.
+
+    Raises:
+        NothingToRun, PlanChanged, LedgerBusy, LedgerDamaged, CannotWrite: as their texts say.
+    """
+    if not plan.trials:
+        raise NothingToRun(plan)
+    folder = folders.of_spec(spec)
+    with writing(folder.ledger) as append:
+        state = fold(read(folder.ledger))
+        if state.plan == plan.hash and _is_on_disk(folder, plan):
+            return folder
+        if state.launched_trials and state.plan != plan.hash:
+            changes = _changes(folder, plan)
+            if not reason:
+                raise PlanChanged(changes)
+            _keep_old(folder, state.plan)
+            save(folder, plan)
+            append(Amended(now(), plan.hash, reason, changes))
+        else:
+            save(folder, plan)
+            if state.plan != plan.hash:
+                append(Opened(now(), plan.hash, spec.name))
+    return folder
+
+
+def start(folder: CampaignFolder) -> int:
+    """Set a detached runner to work; returns its process id once it holds the campaign.
+
+    Raises:
+        LedgerBusy: one is at work already.
+        RunnerFailed: it ended at once; carries what it said.
+    """
+    if is_held(folder.ledger):
+        raise LedgerBusy(folder.ledger)
+    folder.stop.unlink(missing_ok=True)
+    environment = dict(os.environ)
+    package_home = str(Path(__file__).resolve().parents[2])
+    paths = [package_home, environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    with folder.runner_log.open("ab") as log:
+        said_before = log.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "techspec.run", str(folder.path)],
+            cwd=folder.project,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        ended = process.poll()
+        if _has_begun(folder, process.pid):
+            return process.pid
+        if ended is not None:
+            said = folder.runner_log.read_bytes()[said_before:].decode(errors="replace")
+            raise RunnerFailed(said or f"exit code {ended}")
+        time.sleep(0.05)
+    raise RunnerFailed("it did not take the campaign up within a minute")
+
+
+def ask_to_stop(folder: CampaignFolder) -> bool:
+    """Ask the runner to end its trials at their next checkpoint; False if none is at work.
+
+    Trials that outlived a killed runner are ended too: a runner takes them up for just that.
+    """
+    durable.write(folder.stop, now() + "\n")
+    if is_held(folder.ledger):
+        return True
+    if fold(read(folder.ledger)).open_requests:
+        carry_out(folder)
+        return True
+    folder.stop.unlink(missing_ok=True)
+    return False
+
+
+def _has_begun(folder: CampaignFolder, pid: int) -> bool:
+    return any(
+        isinstance(event, RunnerStarted) and event.pid == pid for event in read(folder.ledger)
+    )
+
+
+def _is_on_disk(folder: CampaignFolder, plan: Plan) -> bool:
+    try:
+        return load_unchecked(folder).hash == plan.hash
+    except PlanDamaged:
+        return False
+
+
+def _keep_old(folder: CampaignFolder, plan_hash: str) -> None:
+    try:
+        if load_unchecked(folder).hash == plan_hash:
+            durable.write(folder.plan_of(plan_hash), folder.plan.read_text(encoding="utf-8"))
+    except PlanDamaged:
+        pass  # there is no old plan left to keep
+
+
+def _changes(folder: CampaignFolder, new: Plan) -> tuple[str, ...]:
+    """What differs from the plan on disk, in words, one entry a change."""
+    try:
+        old = load_unchecked(folder)
+    except PlanDamaged:
+        return ("the earlier plan cannot be read any more",)
+    found: list[str] = []
+    for name in ("trainer", "trainer_code", "metric", "device", "bands", "allowance"):
+        if getattr(old, name) != getattr(new, name):
+            found.append(f"{name.replace('_', ' ')} is another")
+    for what, before, after in (
+        (
+            "hypothesis",
+            {q.id: q.claim or q.text for q in old.questions},
+            {q.id: q.claim or q.text for q in new.questions},
+        ),
+        (
+            "arm",
+            {a.name: dict(a.config) for a in old.arms},
+            {a.name: dict(a.config) for a in new.arms},
+        ),
+    ):
+        found += [f"{what} {name} is gone" for name in before if name not in after]
+        found += [f"{what} {name} is new" for name in after if name not in before]
+        found += [
+            f"{what} {name}: {before[name]} became {after[name]}"
+            for name in before
+            if name in after and before[name] != after[name]
+        ]
+    if {trial.id for trial in old.trials} != {trial.id for trial in new.trials}:
+        found.append(f"{len(old.trials)} trials became {len(new.trials)}")
+    return tuple(found) or ("the order or the wording of the plan",)

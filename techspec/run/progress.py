@@ -1,0 +1,155 @@
+"""How far a campaign is: plan and ledger in, counts, spending and a time to wait out."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from techspec.clock import now, seconds_between
+from techspec.ledger.events import Launched
+from techspec.ledger.folder import CampaignFolder
+from techspec.ledger.journal import is_held, read
+from techspec.ledger.state import State, fold
+from techspec.plan.model import Allowance, Plan
+from techspec.run import spending
+from techspec.run.plan_file import load
+
+Condition = Literal["running", "complete", "stopped", "budget", "failed", "abandoned", "waiting"]
+"""`abandoned`: its runner died without a word; `waiting`: opened, never set to work."""
+
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTrial:
+    """A trial that is training now; `of_steps` is None where its trainer does not say."""
+
+    trial: str
+    step: int
+    of_steps: int | None
+    seconds: float
+    """Since its process was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A campaign at one moment. Seconds are device seconds unless they are named otherwise."""
+
+    campaign: str
+    condition: Condition
+    note: str
+    trials: int
+    done: int
+    """Trials with a final result, diverged and refused ones included."""
+    outcomes: Mapping[str, int]
+    running: tuple[RunningTrial, ...]
+    device_seconds: float
+    wall_clock_seconds: float
+    experiments: int
+    allowance: Allowance
+    seconds_left: float | None
+    """Wall-clock until the plan is done, from the forecast and the pace so far."""
+
+
+def progress(folder: CampaignFolder) -> Progress:
+    """Where the campaign in this folder stands.
+
+    Raises:
+        PlanDamaged, LedgerDamaged: as their texts say.
+    """
+    plan, state = load(folder), fold(read(folder.ledger))
+    held, moment = is_held(folder.ledger), now()
+    running = tuple(
+        _running(folder, state, launched, trial, moment)
+        for launched in state.open_requests.values()
+        for trial in launched.trials
+        if held and _is_the_one_at_work(state, launched, trial)
+    )
+    done = [trial for trial in plan.trials if state.trial(trial.id).is_final]
+    at_work = sum(seconds_between(each.time, moment) for each in state.open_requests.values())
+    condition = _condition(state, held)
+    since_last = seconds_between(state.last, moment) if held and state.last else 0.0
+    return Progress(
+        campaign=folder.name,
+        condition=condition,
+        note=state.stopped.note if state.stopped and not held else "",
+        trials=len(plan.trials),
+        done=len(done),
+        outcomes=Counter(
+            known.ended.outcome for trial in plan.trials if (known := state.trial(trial.id)).ended
+        ),
+        running=running,
+        device_seconds=state.device_seconds + (at_work if held else 0.0),
+        wall_clock_seconds=state.wall_clock_seconds + since_last,
+        experiments=len(state.launched_trials),
+        allowance=plan.allowance,
+        seconds_left=_seconds_left(plan, state, moment) if condition == "running" else None,
+    )
+
+
+def _condition(state: State, held: bool) -> Condition:
+    if held:
+        return "running"
+    if state.runner is None:
+        return "waiting"
+    return state.stopped.why if state.stopped else "abandoned"
+
+
+def _is_the_one_at_work(state: State, launched: Launched, trial: str) -> bool:
+    """Of the trials that share a process, the one that started and has not ended."""
+    known = state.trial(trial)
+    if known.started is None or known.started.time < launched.time:
+        return trial == launched.trials[0] and known.started is None
+    return known.ended is None or known.ended.time < known.started.time
+
+
+def _running(
+    folder: CampaignFolder, state: State, launched: Launched, trial: str, moment: str
+) -> RunningTrial:
+    started = state.trial(trial).started
+    of_steps = started.config.get("max_steps") if started else None
+    step = max([*state.trial(trial).measured, _last_step(folder, launched.request, trial)])
+    return RunningTrial(
+        trial=trial,
+        step=step,
+        of_steps=of_steps if isinstance(of_steps, int) else None,
+        seconds=seconds_between(started.time if started else launched.time, moment),
+    )
+
+
+def _last_step(folder: CampaignFolder, request: str, trial: str) -> int:
+    """The newest step in the tail of what its process printed; 0 if it said nothing yet."""
+    try:
+        with (folder.run(request) / "metrics.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return 0
+    for line in reversed(lines):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue  # a half line at either end of the tail
+        if isinstance(said, dict) and said.get("trial") == trial:
+            step = said.get("step", 0)
+            return step if isinstance(step, int) else 0
+    return 0
+
+
+def _seconds_left(plan: Plan, state: State, moment: str) -> float | None:
+    pace = spending.pace(plan, state)
+    running = {id for each in state.open_requests.values() for id in each.trials}
+    left = 0.0
+    for trial in plan.trials:
+        known = state.trial(trial.id)
+        if known.is_final:
+            continue
+        if trial.seconds is None:
+            return None
+        expected = trial.seconds * pace
+        if trial.id in running and known.started is not None:
+            expected -= min(expected, max(0.0, seconds_between(known.started.time, moment)))
+        left += expected
+    slots = state.runner.slots if state.runner else 1
+    return left / max(1, slots)

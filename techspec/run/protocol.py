@@ -1,0 +1,129 @@
+"""A trainer's lines in, ledger events out. Lines that are no events are passed over.
+
+The other half of docs/trainer-contract.md: what a request holds, and what its lines may say.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from techspec.ledger.events import Ended, Measured, Outcome, Started, TrainerEvent
+from techspec.spec.model import Value
+
+PROTOCOL = 1
+_OUTCOMES = ("finished", "early_stopped", "diverged", "interrupted", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRequest:
+    """One trial of a request."""
+
+    trial: str
+    folder: Path
+    seed: int
+    config: Mapping[str, Value]
+
+
+def request_text(trials: Sequence[TrialRequest], device: str) -> str:
+    """The request file for these trials, as JSON."""
+    listed = [
+        {
+            "trial": trial.trial,
+            "folder": str(trial.folder),
+            "seed": trial.seed,
+            "config": dict(trial.config),
+        }
+        for trial in trials
+    ]
+    return json.dumps({"protocol": PROTOCOL, "device": device, "trials": listed}, indent=2) + "\n"
+
+
+def event_of(line: bytes, trials: Sequence[str], metric: str, time: str) -> TrainerEvent | None:
+    """The ledger event that a trainer's line means, or None if it means none.
+
+    Args:
+        line: one line of its output.
+        trials: the trials of its request; a line about any other is passed over.
+        metric: the metric that the plan judges by; a result without it is no result.
+        time: the moment at which the line was read.
+    """
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(said, dict):
+        return None
+    trial = said.get("trial", trials[0] if len(trials) == 1 else "")
+    if not isinstance(trial, str) or trial not in trials:
+        return None
+    match said.get("event"):
+        case "started":
+            return _started(said, trial, time)
+        case "eval":
+            metrics = _numbers(said.get("metrics"))
+            if not metrics:
+                return None
+            return Measured(time, trial, _count(said), metrics, _seconds(said))
+        case "ended":
+            return _ended(said, trial, metric, time)
+        case _:
+            return None
+
+
+def _started(said: Mapping[str, Any], trial: str, time: str) -> Started:
+    config, params = said.get("config"), said.get("params")
+    return Started(
+        time=time,
+        trial=trial,
+        config=config if isinstance(config, dict) else {},
+        params=params if isinstance(params, int) else None,
+        device=str(said.get("device", "")),
+        code=str(said.get("code", "")),
+        data=str(said.get("data", "")),
+        resumed_step=_count(said, "resumed_step"),
+    )
+
+
+def _ended(said: Mapping[str, Any], trial: str, metric: str, time: str) -> Ended:
+    outcome: Outcome
+    given, metrics = said.get("outcome"), _numbers(said.get("metrics"))
+    reason = str(said.get("reason") or "")
+    if given not in _OUTCOMES:
+        return Ended(
+            time, trial, "refused", _count(said), {}, _seconds(said),
+            f"its trainer ended it with the unknown outcome {given!r}",
+        )  # fmt: skip
+    outcome = given
+    if outcome in ("finished", "early_stopped") and metric not in metrics:
+        raw = said.get("metrics")
+        if isinstance(raw, dict) and metric in raw:
+            outcome, reason = "diverged", f"{metric} was {raw[metric]}"
+        else:
+            reported = ", ".join(sorted(metrics)) or "none"
+            outcome, reason = "refused", f"it reported no {metric!r}; it reported: {reported}"
+    if outcome not in ("finished", "early_stopped"):
+        metrics = {}  # a run that has no result must never be read as one
+    return Ended(time, trial, outcome, _count(said), metrics, _seconds(said), reason)
+
+
+def _numbers(metrics: object) -> dict[str, float]:
+    if not isinstance(metrics, dict):
+        return {}
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }
+
+
+def _count(said: Mapping[str, Any], name: str = "step") -> int:
+    value = said.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _seconds(said: Mapping[str, Any]) -> float:
+    value = said.get("seconds")
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
