@@ -1,0 +1,1 @@
+"""Plan and ledger in, one verdict a hypothesis out. Nobody can set one."""

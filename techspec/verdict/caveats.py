@@ -1,0 +1,62 @@
+"""What weakens an answer, in words: from the plan, from amendments, from the runs themselves."""
+
+from collections.abc import Iterator
+
+from techspec.ledger.state import State
+from techspec.plan.model import Plan, Question
+from techspec.verdict.gather import has_result, trials_of
+from techspec.verdict.model import ArmResult
+
+
+def caveats_of(
+    plan: Plan, state: State, question: Question, metric: str, arms: tuple[ArmResult, ...]
+) -> tuple[str, ...]:
+    """Everything a reader must know beside the outcome, most general first."""
+    found = list(question.qualifiers)
+    if question.exploratory:
+        found.append("exploratory")
+    found += [f"DEVIATED: {amendment.reason}" for amendment in state.amendments]
+    if 0 < question.seeds < question.seeds_wanted:
+        found.append(
+            f"{question.seeds_wanted} seeds an arm were wanted,"
+            f" the budget has room for {question.seeds}"
+        )
+    for arm in arms:
+        found += _of_arm(plan, state, metric, arm)
+    return tuple(dict.fromkeys(found))
+
+
+def _of_arm(plan: Plan, state: State, metric: str, arm: ArmResult) -> Iterator[str]:
+    for left_out in plan.left_out:
+        if left_out.arm == arm.arm:
+            yield f"{arm.arm} was left out: {left_out.reason}"
+    trials = trials_of(plan, arm.arm)
+    ended = {trial.id: state.trial(trial.id).ended for trial in trials}
+    refused = [end for end in ended.values() if end is not None and end.outcome == "refused"]
+    if refused:
+        reason = refused[0].reason or "it gave no reason"
+        yield f"the trainer refused {arm.arm}: {reason}"
+    if arm.diverged:
+        yield f"{arm.diverged} of {len(arm.runs)} seeds of {arm.arm} diverged"
+    mute = [
+        trial
+        for trial in trials
+        if state.trial(trial.id).is_final
+        and not has_result(state, trial, metric)
+        and ended[trial.id] not in refused
+    ]
+    for trial in mute:
+        yield f"seed {trial.seed} of {arm.arm} ended without reporting {metric}"
+    final = sum(state.trial(trial.id).is_final for trial in trials)
+    if final < len(trials):
+        yield f"{final} of {len(trials)} planned seeds of {arm.arm} have ended"
+    for trial in trials:
+        known = state.trial(trial.id)
+        if known.crashes and known.is_final:
+            yield f"seed {trial.seed} of {arm.arm} crashed {_times(known.crashes)} and was retried"
+        elif known.crashes:
+            yield f"seed {trial.seed} of {arm.arm} crashed {_times(known.crashes)}, no result yet"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

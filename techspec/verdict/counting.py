@@ -1,0 +1,74 @@
+"""Arms in, success counts out: when means would mislead, and which level then counts as success."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from techspec.spec.claims import Relation
+from techspec.stats.modes import two_modes
+from techspec.stats.reliability import clopper_pearson, sprt
+from techspec.verdict.findings import (
+    MODES_GAP,
+    MODES_GAP_OF_RANGE,
+    Case,
+    Level,
+    Reliability,
+    Split,
+)
+from techspec.verdict.model import ArmResult
+
+
+def split_of(case: Case, arms: Sequence[ArmResult]) -> Split | None:
+    """The arm whose seeds fall into two groups, the one with the widest gap; None if none does."""
+    gap = MODES_GAP if case.is_share else _share_of_range(arms)
+    splits = [split for arm in arms if gap > 0.0 and (split := _split(arm, gap))]
+    # By value, not by position: swapping two arms must not change what is counted.
+    return max(splits, key=lambda split: (split.gap, split.cut), default=None)
+
+
+def level_of(case: Case, split: Split | None) -> Level:
+    """What counts as a success, fixed by the success criteria wherever they can fix it.
+
+    With a split, the loosest band whose edge lies in the gap, else the middle of the gap. Without
+    one, the loosest band, else having ended with a number.
+    """
+    relation: Relation = ">=" if case.higher_is_better else "<="
+    edges = [
+        (edge, band.name)
+        for band in case.bands
+        if (edge := band.low if case.higher_is_better else band.high) is not None
+    ]
+    if split is not None:
+        reach = split.gap / 2.0
+        edges = [(edge, name) for edge, name in edges if abs(edge - split.cut) < reach]
+    if edges:
+        loosest = min if case.higher_is_better else max
+        edge, name = loosest(edges)
+        return Level(edge, relation, name)
+    return Level(split.cut if split else None, relation)
+
+
+def reliability(arm: ArmResult, level: Level) -> Reliability:
+    """How often seeds of the arm reach the level, and what the sequential test says of it."""
+    successes, n = level.successes(arm), len(arm.runs)
+    low, high = clopper_pearson(successes, n)
+    return Reliability(arm, level, successes, sprt(successes, n), low, high)
+
+
+def _split(arm: ArmResult, gap: float) -> Split | None:
+    if len(arm.values) < 2 or (modes := two_modes(arm.values, gap)) is None:
+        return None
+    return Split(
+        arm=arm.arm,
+        cut=modes.cut,
+        gap=modes.gap,
+        below=modes.below,
+        above=modes.above,
+        low_typical=median(value for value in arm.values if value < modes.cut),
+        high_typical=median(value for value in arm.values if value > modes.cut),
+    )
+
+
+def _share_of_range(arms: Sequence[ArmResult]) -> float:
+    values = sorted(value for arm in arms for value in arm.values)
+    return MODES_GAP_OF_RANGE * sum(high - low for low, high in pairwise(values))

@@ -1,0 +1,200 @@
+"""`a > b by m`: two arms in, whether the first beats the second out. A fixed-n test.
+
+Everything about how two arms are compared is in `compare`; a sequential test replaces that.
+"""
+
+import math
+from functools import partial
+
+from techspec.spec import claims
+from techspec.stats.checked import sample
+from techspec.stats.difference import Difference, RateDifference, fisher, welch
+from techspec.stats.power import SEEDS_MAX, seeds_needed
+from techspec.verdict import words
+from techspec.verdict.counting import level_of, split_of
+from techspec.verdict.findings import (
+    ALPHA,
+    CONFIDENCE,
+    CONFIRM_SEEDS_MIN,
+    REFUTE_SEEDS_MIN,
+    Case,
+    Comparison,
+    Counts,
+    Level,
+    Weighed,
+)
+from techspec.verdict.model import ArmResult, Estimate
+
+# Ours: as fine as "about" needs, and a lab that is told "60 more seeds" is told enough.
+_FURTHER_TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60)
+
+
+def weigh(case: Case, form: claims.Difference) -> Weighed:
+    """Weigh a difference between two arms."""
+    found = compare(case, case.arms[0], case.arms[1], form.relation == ">", form.margin)
+    return Weighed(
+        rule=rule_of(found),
+        say=partial(words.difference, case, found),
+        p_confirm=found.p_confirm,
+        p_refute=found.p_refute,
+        estimate=estimate_of(case, found),
+        seeds_needed=found.seeds_needed,
+    )
+
+
+def compare(
+    case: Case, left: ArmResult, right: ArmResult, upward: bool, margin: float | None
+) -> Comparison:
+    """Compare two arms by their means, or by their successes where means would mislead.
+
+    Args:
+        case: for its metric, its unit and its success criteria.
+        left: the arm that the claim puts first; may be empty.
+        right: the arm it is compared with; may be empty.
+        upward: the claim says that left is higher.
+        margin: the smallest difference worth having, >= 0; None and 0 ask for any difference.
+    """
+    if not left.runs or not right.runs:
+        return Comparison(left, right, upward, margin)
+    split = split_of(case, (left, right))
+    if left.diverged or right.diverged or split:
+        return _by_counts(case, Comparison(left, right, upward, margin))
+    return _by_means(case, Comparison(left, right, upward, margin))
+
+
+def rule_of(found: Comparison) -> str:
+    """The test that was applied, with its limits."""
+    confirm = f"CONFIRMED at p ≤ {ALPHA} with {CONFIRM_SEEDS_MIN} or more seeds an arm"
+    if found.counts is not None:
+        refute = (
+            "never REFUTED, since seeds fall into two groups"
+            if found.counts.split
+            else f"REFUTED at p ≤ {ALPHA} for the opposite with {REFUTE_SEEDS_MIN} or more"
+        )
+        return f"Fisher's exact test on success counts, one-sided; {confirm}; {refute}."
+    null = "the margin or more" if found.margin else "zero or more"
+    return (
+        f"Welch's t-test on the means over seeds, one-sided; {confirm} for a difference above zero;"
+        f" REFUTED at p ≤ {ALPHA} against {null} with {REFUTE_SEEDS_MIN} or more seeds."
+    )
+
+
+def estimate_of(case: Case, found: Comparison) -> Estimate | None:
+    """The effect with its interval, in the direction of the claim; None without any run."""
+    direction = "above" if found.upward else "below"
+    if found.counts is not None:
+        rates = found.counts.rates
+        return Estimate(
+            what=f"how much more often seeds of {found.left.arm} succeed than of {found.right.arm}",
+            value=rates.estimate,
+            low=rates.low,
+            high=rates.high,
+            confidence=CONFIDENCE,
+            unit="pt",
+            claimed=0.0,
+        )
+    if not found.left.values or not found.right.values:
+        return None
+    what = f"how far {found.left.arm} lies {direction} {found.right.arm} on average"
+    if found.advantage is None:
+        gap = sample(found.left.values, "left").mean - sample(found.right.values, "right").mean
+        signed = gap if found.upward else -gap
+        return Estimate(what, signed, unit=case.gap_unit, claimed=found.margin or 0.0)
+    known = math.isfinite(found.advantage.standard_error)
+    return Estimate(
+        what=what,
+        value=found.advantage.estimate,
+        low=found.advantage.low if known else None,
+        high=found.advantage.high if known else None,
+        confidence=CONFIDENCE,
+        unit=case.gap_unit,
+        claimed=found.margin or 0.0,
+    )
+
+
+def _by_means(case: Case, found: Comparison) -> Comparison:
+    left, right, margin = found.left, found.right, found.margin
+    if found.fewest < 2:
+        needed = CONFIRM_SEEDS_MIN - found.fewest
+        return Comparison(left, right, found.upward, margin, seeds_needed=needed)
+    ahead, behind = (left, right) if found.upward else (right, left)
+    gap = welch(ahead.values, behind.values, 1.0 - CONFIDENCE, case.spread_floor)
+    too_large = gap.p_below(margin or 0.0)
+    p_confirm = gap.p_above(0.0) if found.fewest >= CONFIRM_SEEDS_MIN else 1.0
+    if margin and too_large <= ALPHA:
+        # Real or not, it is smaller than claimed: too few seeds to refute is no ground to confirm.
+        p_confirm = 1.0
+    return Comparison(
+        left,
+        right,
+        found.upward,
+        margin,
+        advantage=gap,
+        p_confirm=p_confirm,
+        p_refute=too_large if found.fewest >= REFUTE_SEEDS_MIN else 1.0,
+        seeds_needed=_further_by_means(case, gap, found),
+    )
+
+
+def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | None:
+    spreads = [sample(arm.values, arm.arm).variance for arm in (found.left, found.right)]
+    sd = max(math.sqrt(sum(spreads) / 2.0), case.spread_floor)
+    if sd == 0.0:
+        return None
+    margin = found.margin or 0.0
+    confirm = seeds_needed(gap.estimate, sd, case.alpha)
+    refute = seeds_needed(margin - gap.estimate, sd, case.alpha)
+    if margin and found.fewest < REFUTE_SEEDS_MIN and gap.p_below(margin) <= ALPHA:
+        return max(refute or 0, REFUTE_SEEDS_MIN) - found.fewest
+    totals = [
+        max(total, least)
+        for total, least in ((confirm, CONFIRM_SEEDS_MIN), (refute, REFUTE_SEEDS_MIN))
+        if total is not None and total < SEEDS_MAX
+    ]
+    return max(1, min(totals) - found.fewest) if totals else None
+
+
+def _by_counts(case: Case, found: Comparison) -> Comparison:
+    left, right = found.left, found.right
+    split = split_of(case, (left, right))
+    level = level_of(case, split)
+    a, b = level.successes(left), level.successes(right)
+    rates = fisher(a, len(left.runs), b, len(right.runs), 1.0 - CONFIDENCE)
+    p_for, p_against = _sides(rates, level, found.upward)
+    return Comparison(
+        left,
+        right,
+        found.upward,
+        found.margin,
+        counts=Counts(level, a, b, split, rates),
+        p_confirm=p_for if found.fewest >= CONFIRM_SEEDS_MIN else 1.0,
+        p_refute=1.0 if split or found.fewest < REFUTE_SEEDS_MIN else p_against,
+        seeds_needed=_further_by_counts(case, found, level, may_refute=split is None),
+    )
+
+
+def _sides(rates: RateDifference, level: Level, upward: bool) -> tuple[float, float]:
+    """(p of the claim's opposite, p of the claim): where low is good, succeeding is being low."""
+    succeeding_is_high = level.relation in (">", ">=")
+    if succeeding_is_high == upward:
+        return rates.p_above, rates.p_below
+    return rates.p_below, rates.p_above
+
+
+def _further_by_counts(case: Case, found: Comparison, level: Level, may_refute: bool) -> int | None:
+    """Further seeds an arm that decide if successes stay as frequent as they were."""
+    left, right = found.left, found.right
+    share_left = level.successes(left) / len(left.runs)
+    share_right = level.successes(right) / len(right.runs)
+    if share_left == share_right:
+        return None
+    for further in _FURTHER_TRIED:
+        n_left, n_right = len(left.runs) + further, len(right.runs) + further
+        rates = fisher(round(share_left * n_left), n_left, round(share_right * n_right), n_right)
+        p_for, p_against = _sides(rates, level, found.upward)
+        fewest = min(n_left, n_right)
+        if p_for <= case.alpha and fewest >= CONFIRM_SEEDS_MIN:
+            return further
+        if may_refute and p_against <= case.alpha and fewest >= REFUTE_SEEDS_MIN:
+            return further
+    return None

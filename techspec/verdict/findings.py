@@ -1,0 +1,271 @@
+"""What a test found, as values: the case before it, the numbers out of it. Decides nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from techspec.plan.model import Question
+from techspec.spec.claims import Relation
+from techspec.spec.model import Band
+from techspec.stats.difference import Difference, RateDifference
+from techspec.stats.equivalence import Equivalence
+from techspec.stats.reliability import Sprt
+from techspec.stats.trend import Trend
+from techspec.verdict.model import ArmResult, Estimate, Outcome, SeedValue
+
+ALPHA = 0.05
+"""Chance of a wrong CONFIRMED over all primary hypotheses, and of a wrong REFUTED.
+Source: the convention since Fisher (1925); DESIGN gives no reason to leave it."""
+
+CONFIDENCE = 0.90
+"""Of intervals of differences: two-sided 1 - 2 ALPHA, so that an interval excludes zero exactly
+where the one-sided test at ALPHA rejects it, and the drawing never contradicts the word."""
+
+CONFIRM_SEEDS_MIN = 3
+"""Seeds an arm below which nothing is confirmed. Source: FACTS B, the first look of the plan."""
+
+REFUTE_SEEDS_MIN = 5
+"""Seeds an arm below which no difference is refuted. Source: FACTS B, refuting starts at 5."""
+
+TREND_SEEDS_MIN = 2
+"""Seeds a level for a trend. Source: FACTS B, 4 levels x 2 seeds has size .04 and power .77."""
+
+TREND_REFUTE_SEEDS_MIN = 3
+"""Seeds a level for the opposite trend; ours, one more than for the trend itself."""
+
+SPREAD_FLOOR = 0.001
+"""Least standard deviation over seeds to believe of a share. Source: FACTS B, the evaluation alone
+varies by 0.10 pt at 99 % of 10,000 items, so five equal scores are not five exact ones."""
+
+MODES_GAP = 0.2
+"""Narrowest gap between two groups of seeds, for a share. Source: `stats.two_modes`."""
+
+MODES_GAP_OF_RANGE = 0.5
+"""The same for other metrics, as a share of the range of all values compared; ours: a gap that
+takes half of everything seen is no tail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question with the runs that bear on it.
+
+    Attributes:
+        question: as the plan has it.
+        metric: the name of what is compared.
+        unit: `%` where it is a share, else empty.
+        higher_is_better: what counts as doing well where successes are counted.
+        arms: results in the order of the question, an empty one where no run has ended.
+        bands: the success criteria of this metric.
+        family: hypotheses that are judged together with this one, itself included, >= 1.
+    """
+
+    question: Question
+    metric: str
+    unit: str
+    higher_is_better: bool
+    arms: tuple[ArmResult, ...]
+    bands: tuple[Band, ...] = ()
+    family: int = 1
+
+    @property
+    def is_share(self) -> bool:
+        """Whether values are shares from 0 to 1."""
+        return self.unit == "%"
+
+    @property
+    def spread_floor(self) -> float:
+        """The least standard deviation to believe."""
+        return SPREAD_FLOOR if self.is_share else 0.0
+
+    @property
+    def gap_unit(self) -> str:
+        """The unit of a difference between two values."""
+        return "pt" if self.is_share else ""
+
+    @property
+    def alpha(self) -> float:
+        """What one hypothesis of the family may need; for planning further seeds only."""
+        return ALPHA / self.family
+
+    @property
+    def empty(self) -> tuple[ArmResult, ...]:
+        """Arms of which no run has ended with a result."""
+        return tuple(arm for arm in self.arms if not arm.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a form's test found, before it is set beside the other hypotheses.
+
+    Attributes:
+        rule: the test, with its limits.
+        say: the sentence for an outcome; the number is of hypotheses judged together where that
+            alone held a decision back, else 0.
+        p_confirm: one-sided p of the claim's opposite; 1 where it may not be confirmed.
+        p_refute: one-sided p of the claim; 1 where it may not be refuted.
+        settled: the outcome, where the form decides without a p-value.
+        estimate: the effect.
+        seeds_needed: further seeds an arm that would probably settle it.
+    """
+
+    rule: str
+    say: Callable[[Outcome, int], str]
+    p_confirm: float = 1.0
+    p_refute: float = 1.0
+    settled: Outcome | None = None
+    estimate: Estimate | None = None
+    seeds_needed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What counts as a success: a value to reach, or, where it is None, to end with a number."""
+
+    value: float | None
+    relation: Relation
+    name: str = ""
+    """Of the band that it comes from."""
+
+    def reached(self, run: SeedValue) -> bool:
+        """Whether the run is a success; one that diverged never is."""
+        if run.value is None:
+            return False
+        if self.value is None:
+            return True
+        match self.relation:
+            case ">":
+                return run.value > self.value
+            case ">=":
+                return run.value >= self.value
+            case "<":
+                return run.value < self.value
+            case "<=":
+                return run.value <= self.value
+
+    def successes(self, arm: ArmResult) -> int:
+        """How many runs of the arm reach it."""
+        return sum(self.reached(run) for run in arm.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An arm whose seeds fall into two groups."""
+
+    arm: str
+    cut: float
+    gap: float
+    below: int
+    above: int
+    low_typical: float
+    """Middle value of the lower group."""
+    high_typical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Two arms compared by how many of their seeds succeed, and why not by their means."""
+
+    level: Level
+    left: int
+    right: int
+    split: Split | None
+    """The arm in two groups; None where the reason is that runs diverged."""
+    rates: RateDifference
+    """Of the left arm's success share less the right one's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the runs say of `left` being above (or below) `right`.
+
+    Attributes:
+        left: the arm that the claim puts first.
+        right: the arm it is compared with.
+        upward: the claim says that left is higher; False where it says lower.
+        margin: the smallest difference worth having, or None.
+        advantage: left over right in the direction of the claim, from means; None with counts or
+            too few runs.
+        counts: the comparison by successes, where means would mislead.
+        p_confirm: as in `Weighed`, alone.
+        p_refute: as in `Weighed`, alone.
+        seeds_needed: further seeds an arm that would probably settle it.
+    """
+
+    left: ArmResult
+    right: ArmResult
+    upward: bool
+    margin: float | None = None
+    advantage: Difference | None = None
+    counts: Counts | None = None
+    p_confirm: float = 1.0
+    p_refute: float = 1.0
+    seeds_needed: int | None = None
+
+    @property
+    def fewest(self) -> int:
+        """Runs of the arm that has fewer."""
+        return min(len(self.left.runs), len(self.right.runs))
+
+    @property
+    def is_ahead(self) -> bool:
+        """Taken alone, the lead in the direction of the claim is real."""
+        return self.advantage is not None and self.advantage.p_above(0.0) <= ALPHA
+
+    @property
+    def is_smaller_than_claimed(self) -> bool:
+        """Taken alone, the difference is below the margin."""
+        if self.advantage is None or not self.margin:
+            return False
+        return self.advantage.p_below(self.margin) <= ALPHA
+
+    @property
+    def is_behind(self) -> bool:
+        """Taken alone, the lead in the other direction is real."""
+        return self.advantage is not None and self.advantage.p_below(0.0) <= ALPHA
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How many seeds of an arm succeed, and where the sequential test stands."""
+
+    arm: ArmResult
+    level: Level
+    successes: int
+    sprt: Sprt
+    low: float
+    """Of the Clopper-Pearson interval of the success share."""
+    high: float
+
+    @property
+    def n(self) -> int:
+        """Runs, diverged ones included."""
+        return len(self.arm.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Levels of a parameter compared for being alike."""
+
+    margin: float
+    equivalence: Equivalence | None = None
+    """By means; None where they would mislead or there are too few runs."""
+    sd: float = 0.0
+    """Standard deviation over seeds within a level, pooled."""
+    level: Level | None = None
+    """What counts as a success where successes are compared instead of means."""
+    split: Split | None = None
+    counts_pair: tuple[int, int] | None = None
+    """The two levels whose success counts differ most."""
+    p_counts: float = 1.0
+    """That their success shares are equal, adjusted for having searched all pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Levels of a parameter, lowest first, tested for a direction."""
+
+    rises: bool
+    trend: Trend
+    pairs: int
+    """Pairs of runs from two levels."""
+    seeds: int
+    """Runs of the level with the fewest."""

@@ -1,0 +1,95 @@
+"""A plan, a state and a question in, the runs that bear on it out. Drops none, averages none."""
+
+import math
+from collections.abc import Iterable
+
+from techspec.ledger.state import State
+from techspec.plan.model import Plan, Question, Trial
+from techspec.spec import claims
+from techspec.spec.model import Value
+from techspec.spec.units import quantities
+from techspec.verdict.findings import Case
+from techspec.verdict.model import ArmResult, SeedValue
+
+
+def case_of(plan: Plan, state: State, question: Question, form: claims.Form, family: int) -> Case:
+    """The question with its runs, in the order of its arms and seeds."""
+    metric = question.metric or form.metric or plan.metric
+    levels: Iterable[Value | None] = question.levels or (None for _ in question.arms)
+    return Case(
+        question=question,
+        metric=metric,
+        unit=unit_of(plan, state, metric),
+        higher_is_better=_higher_is_better(plan, form, metric),
+        arms=tuple(
+            arm_result(plan, state, arm, metric, level)
+            for arm, level in zip(question.arms, levels, strict=False)
+        ),
+        bands=tuple(band for band in plan.bands if band.metric in ("", metric)),
+        family=family,
+    )
+
+
+def arm_result(
+    plan: Plan, state: State, arm: str, metric: str, level: Value | None = None
+) -> ArmResult:
+    """The runs of one arm that ended with a number or diverged, in the order of their seeds."""
+    runs = [
+        SeedValue(trial.seed, trial.id, _value(state, trial, metric))
+        for trial in sorted(trials_of(plan, arm), key=lambda trial: trial.seed)
+        if has_result(state, trial, metric)
+    ]
+    known = {each.name: each.params for each in plan.arms}
+    counted = (state.trial(run.trial).started for run in runs)
+    params = next((started.params for started in counted if started and started.params), None)
+    return ArmResult(arm, tuple(runs), params or known.get(arm), level)
+
+
+def trials_of(plan: Plan, arm: str) -> list[Trial]:
+    """The planned trials of an arm."""
+    return [trial for trial in plan.trials if trial.arm == arm]
+
+
+def has_result(state: State, trial: Trial, metric: str) -> bool:
+    """Whether the trial counts: it diverged, or it ended and reported the metric."""
+    ended = state.trial(trial.id).ended
+    if ended is None or not state.trial(trial.id).is_final or ended.outcome == "refused":
+        return False
+    return ended.outcome == "diverged" or metric in ended.metrics
+
+
+def unit_of(plan: Plan, state: State, metric: str) -> str:
+    """`%` where values of the metric are shares from 0 to 1, else empty.
+
+    The spec decides where it writes the metric with `%` or `pt`; otherwise a metric of which more
+    is better is a share when no value seen lies outside [0, 1].
+    """
+    written = [band.text for band in plan.bands if band.metric == metric]
+    written += [each.claim for each in plan.questions if each.claim and each.metric == metric]
+    if any(number.unit in ("%", "pt") for text in written for number in quantities(text)):
+        return "%"
+    if metric == plan.metric and plan.better == "lower":
+        return ""
+    values = [value for trial in plan.trials if (value := state.metric(trial.id, metric))]
+    return "%" if values and all(0.0 <= value <= 1.0 for value in values) else ""
+
+
+def _value(state: State, trial: Trial, metric: str) -> float | None:
+    ended = state.trial(trial.id).ended
+    if ended is None or ended.outcome == "diverged":
+        return None
+    value = ended.metrics[metric]
+    return value if math.isfinite(value) else None
+
+
+def _higher_is_better(plan: Plan, form: claims.Form, metric: str) -> bool:
+    """What counts as doing well; for a second metric nobody says, so the claim's wish is taken."""
+    if metric == plan.metric:
+        return plan.better != "lower"
+    match form:
+        case claims.Difference() | claims.Threshold() | claims.Smallest():
+            return form.relation in (">", ">=")
+        case claims.Trend():
+            return form.direction == "increases"
+        case claims.Chain() | claims.Insensitive():
+            return True

@@ -1,0 +1,113 @@
+"""`metric insensitive to parameter within m`: levels in, whether all are alike out. Fixed n."""
+
+from functools import partial
+from itertools import combinations
+
+from techspec.spec import claims
+from techspec.stats.checked import sample
+from techspec.stats.difference import fisher
+from techspec.stats.equivalence import all_pairs
+from techspec.stats.multiplicity import holm
+from techspec.stats.power import SEEDS_MAX, equivalence_seeds_needed, seeds_needed
+from techspec.verdict import words
+from techspec.verdict.counting import level_of, split_of
+from techspec.verdict.findings import (
+    ALPHA,
+    CONFIRM_SEEDS_MIN,
+    Case,
+    Spread,
+    Weighed,
+)
+from techspec.verdict.model import ArmResult, Estimate
+
+RULE = (
+    "Two one-sided Welch tests a pair of levels: CONFIRMED when every pair lies within the margin"
+    f" at p ≤ {ALPHA}; REFUTED when some pair lies further apart at p ≤ {ALPHA} after Holm's"
+    f" adjustment over pairs; {CONFIRM_SEEDS_MIN} or more seeds a level for either."
+)
+RULE_COUNTS = (
+    "Fisher's exact test on the success counts of each pair of levels, two-sided: REFUTED when some"
+    f" pair differs at p ≤ {ALPHA} after Holm's adjustment over pairs; never CONFIRMED, since"
+    " averages would mislead."
+)
+
+
+def weigh(case: Case, form: claims.Insensitive) -> Weighed:
+    """Weigh whether no two levels of a parameter differ by more than a margin."""
+    found = _find(case, form.margin)
+    further = _further(case, found)
+    equivalence = found.equivalence
+    enough = [arm for arm in case.arms if len(arm.runs) >= CONFIRM_SEEDS_MIN]
+    all_enough = len(enough) == len(case.arms) > 1
+    p_confirm = equivalence.p if equivalence and all_enough else 1.0
+    p_refute = found.p_counts if found.level else (equivalence.p_different if equivalence else 1.0)
+    estimate = None
+    if equivalence is not None:
+        first, second = (case.arms[index] for index in equivalence.widest)
+        has_spread = abs(equivalence.low) != float("inf")
+        estimate = Estimate(
+            what=f"difference of the widest pair, {first.arm} less {second.arm}",
+            value=equivalence.estimate,
+            low=equivalence.low if has_spread else None,
+            high=equivalence.high if has_spread else None,
+            confidence=equivalence.confidence,
+            unit=case.gap_unit,
+            claimed=form.margin,
+        )
+    return Weighed(
+        rule=RULE_COUNTS if found.level else RULE,
+        say=partial(words.insensitive, case, form, found, further),
+        p_confirm=p_confirm,
+        p_refute=p_refute if all_enough else 1.0,
+        estimate=estimate,
+        seeds_needed=further,
+    )
+
+
+def _find(case: Case, margin: float) -> Spread:
+    if case.empty or len(case.arms) < 2:
+        return Spread(margin)
+    split = split_of(case, case.arms)
+    if split or any(arm.diverged for arm in case.arms):
+        level = level_of(case, split)
+        pair, p_counts = _widest_counts(case.arms, [level.successes(arm) for arm in case.arms])
+        return Spread(margin, level=level, split=split, counts_pair=pair, p_counts=p_counts)
+    if min(len(arm.runs) for arm in case.arms) < 2:
+        return Spread(margin)
+    samples = [sample(arm.values, arm.arm) for arm in case.arms]
+    squares = sum(found.variance * (found.n - 1) for found in samples)
+    sd = (squares / sum(found.n - 1 for found in samples)) ** 0.5
+    found = all_pairs([arm.values for arm in case.arms], margin, ALPHA, case.spread_floor)
+    return Spread(margin, equivalence=found, sd=max(sd, case.spread_floor))
+
+
+def _widest_counts(
+    arms: tuple[ArmResult, ...], successes: list[int]
+) -> tuple[tuple[int, int], float]:
+    pairs = list(combinations(range(len(arms)), 2))
+    p_values = []
+    for i, j in pairs:
+        rates = fisher(successes[i], len(arms[i].runs), successes[j], len(arms[j].runs))
+        p_values.append(min(1.0, 2.0 * min(rates.p_above, rates.p_below)))
+    adjusted = holm(p_values)
+    best = min(range(len(pairs)), key=lambda index: (adjusted[index], p_values[index]))
+    return pairs[best], adjusted[best]
+
+
+def _further(case: Case, found: Spread) -> int | None:
+    fewest = min((len(arm.runs) for arm in case.arms), default=0)
+    if fewest < 2:
+        return CONFIRM_SEEDS_MIN - fewest
+    if found.equivalence is None or found.sd == 0.0:
+        return None
+    apart, groups = abs(found.equivalence.estimate), len(case.arms)
+    if apart > found.margin:
+        total = seeds_needed(apart - found.margin, found.sd, case.alpha)
+    else:
+        # The room that is left decides, and no less than if all levels were exactly alike.
+        alike = equivalence_seeds_needed(found.sd, found.margin, groups, case.alpha)
+        room = seeds_needed(found.margin - apart, found.sd, case.alpha)
+        total = None if room is None else max(alike, room)
+    if total is None or total >= SEEDS_MAX:
+        return None
+    return max(1, max(total, CONFIRM_SEEDS_MIN) - fewest)

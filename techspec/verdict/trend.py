@@ -1,0 +1,95 @@
+"""`metric increases with parameter`: levels in, whether values follow their order out. Fixed n.
+
+Only ranks count, so a run that diverged can take part: it ranks behind every other.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from techspec.spec import claims
+from techspec.stats.difference import welch
+from techspec.stats.trend import Trend, jonckheere
+from techspec.verdict import words
+from techspec.verdict.findings import (
+    ALPHA,
+    CONFIDENCE,
+    TREND_REFUTE_SEEDS_MIN,
+    TREND_SEEDS_MIN,
+    Case,
+    Order,
+    Weighed,
+)
+from techspec.verdict.model import Estimate
+
+RULE = (
+    f"Jonckheere's permutation test, one-sided: CONFIRMED at p ≤ {ALPHA} with {TREND_SEEDS_MIN} or"
+    f" more seeds a level, REFUTED when the opposite direction has p ≤ {ALPHA} with"
+    f" {TREND_REFUTE_SEEDS_MIN} or more."
+)
+
+# Ours: enough to see whether twice or three times the seeds would do, in milliseconds.
+_DRAWS = 2_000
+_TIMES_MAX = 4
+
+
+def weigh(case: Case, form: claims.Trend) -> Weighed:
+    """Weigh whether a metric rises, or falls, with a parameter."""
+    fewest = min((len(arm.runs) for arm in case.arms), default=0)
+    if fewest == 0 or len(case.arms) < 2:
+        return Weighed(RULE, partial(words.trend, case, form, None, None))
+    groups = _ranked(case)
+    trend = jonckheere(groups, form.direction)
+    sizes = [len(group) for group in groups]
+    pairs = (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
+    order = Order(form.direction == "increases", trend, pairs, fewest)
+    further = _further(case, trend, groups, fewest)
+    return Weighed(
+        rule=RULE,
+        say=partial(words.trend, case, form, order, further),
+        p_confirm=trend.p if fewest >= TREND_SEEDS_MIN else 1.0,
+        p_refute=trend.p_opposite if fewest >= TREND_REFUTE_SEEDS_MIN else 1.0,
+        estimate=_ends(case),
+        seeds_needed=further,
+    )
+
+
+def _ranked(case: Case) -> list[list[float]]:
+    """Values by level; a diverged run takes one behind all others, and only its rank counts."""
+    values = [value for arm in case.arms for value in arm.values] or [0.0]
+    last = min(values) - 1.0 if case.higher_is_better else max(values) + 1.0
+    return [[last if run.value is None else run.value for run in arm.runs] for arm in case.arms]
+
+
+def _ends(case: Case) -> Estimate | None:
+    """How much the highest level's mean exceeds the lowest one's."""
+    first, last = case.arms[0], case.arms[-1]
+    if first.diverged or last.diverged or min(len(first.runs), len(last.runs)) < 2:
+        return None
+    gap = welch(last.values, first.values, 1.0 - CONFIDENCE, case.spread_floor)
+    known = abs(gap.low) != float("inf")
+    return Estimate(
+        what=f"{last.arm} less {first.arm}, the two ends",
+        value=gap.estimate,
+        low=gap.low if known else None,
+        high=gap.high if known else None,
+        confidence=CONFIDENCE,
+        unit=case.gap_unit,
+        claimed=0.0,
+    )
+
+
+def _further(
+    case: Case, found: Trend, groups: Sequence[Sequence[float]], fewest: int
+) -> int | None:
+    """Further seeds a level that decide if they come out as those so far did; None once decided."""
+    if fewest < TREND_SEEDS_MIN:
+        return TREND_SEEDS_MIN - fewest
+    if found.p_opposite <= case.alpha and fewest < TREND_REFUTE_SEEDS_MIN:
+        return TREND_REFUTE_SEEDS_MIN - fewest
+    if min(found.p, found.p_opposite) <= case.alpha:
+        return None
+    for times in range(2, _TIMES_MAX + 1):
+        more = jonckheere([[*group] * times for group in groups], found.direction, draws=_DRAWS)
+        if min(more.p, more.p_opposite) <= case.alpha:
+            return (times - 1) * fewest
+    return None

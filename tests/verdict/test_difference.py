@@ -1,0 +1,157 @@
+import pytest
+
+from techspec.verdict.model import Outcome
+
+WIDE = [0.872, 0.881, 0.866, 0.879, 0.862]
+DEEP = [0.718, 0.729, 0.702, 0.725, 0.711]
+CLAIM = "exact_match(wide) > exact_match(deep)"
+
+
+def test_a_clear_lead_over_five_seeds_is_confirmed_with_effect_and_interval(judge):
+    verdict = judge({"wide": WIDE, "deep": DEEP}, f"{CLAIM} by 2pt")
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert verdict.estimate.value == pytest.approx(0.155)
+    assert 0.02 < verdict.estimate.low < 0.155 < verdict.estimate.high
+    for told in ("5 seeds each", "87.2 %", "71.7 %", "15.5 pt higher", "90 % interval", "2.0 pt"):
+        assert told in verdict.sentence
+    assert "p =" not in verdict.sentence
+
+
+def test_a_lead_that_is_real_but_below_the_margin_is_refuted_as_smaller_than_claimed(judge):
+    verdict = judge({"wide": WIDE, "deep": DEEP}, f"{CLAIM} by 20pt")
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "smaller than claimed" in verdict.sentence
+    assert "15.5 pt" in verdict.sentence
+
+
+def test_too_few_seeds_to_refute_a_margin_are_no_ground_to_confirm_it(judge):
+    verdict = judge({"wide": WIDE[:3], "deep": DEEP[:3]}, f"{CLAIM} by 20pt")
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.seeds_needed == 2
+    assert "refuting takes 5 seeds an arm: 2 more" in verdict.sentence
+
+
+def test_the_opposite_lead_refutes_from_five_seeds_on_and_not_before(judge):
+    five = judge({"wide": DEEP, "deep": WIDE}, CLAIM)
+    four = judge({"wide": DEEP[:4], "deep": WIDE[:4]}, CLAIM)
+
+    assert five.outcome is Outcome.REFUTED
+    assert four.outcome is Outcome.INCONCLUSIVE
+    assert four.seeds_needed == 1
+
+
+def test_two_seeds_confirm_nothing_however_clear(judge):
+    verdict = judge({"wide": WIDE[:2], "deep": DEEP[:2]}, CLAIM)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "fewer than 3 seeds" in verdict.sentence
+
+
+def test_one_run_each_says_that_noise_cannot_be_told_from_an_effect(judge):
+    verdict = judge({"wide": WIDE[:1], "deep": DEEP[:1]}, CLAIM)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "one run each: seed noise cannot be told from an effect" in verdict.sentence
+    assert verdict.estimate.low is None
+
+
+def test_an_overlap_is_inconclusive_and_says_how_many_seeds_it_would_take(judge):
+    noisy = {"wide": [0.80, 0.84, 0.79, 0.90, 0.805], "deep": [0.80, 0.825, 0.76, 0.803, 0.84]}
+
+    verdict = judge(noisy, CLAIM)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.seeds_needed > 10
+    assert f"{verdict.seeds_needed} more seeds" in verdict.sentence
+
+
+def test_seeds_in_two_groups_are_compared_by_success_counts_at_the_band_in_the_gap(judge):
+    verdict = judge(
+        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.4, 0.42, 0.98, 0.41, 0.38]}, CLAIM
+    )
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "fall into two groups" in verdict.sentence
+    assert (
+        "5 of 5 seeds of wide and 1 of 5 of deep reached 70.0 % (Minimum viable)"
+        in verdict.sentence
+    )
+
+
+def test_seeds_in_two_groups_never_refute(judge):
+    verdict = judge(
+        {"wide": [0.4, 0.42, 0.41, 0.41, 0.98], "deep": [0.98, 0.97, 0.98, 0.97, 0.99]}, CLAIM
+    )
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_without_a_band_in_the_gap_the_middle_of_the_gap_is_the_level(judge):
+    verdict = judge(
+        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.4, 0.4, 0.98, 0.4, 0.4]},
+        CLAIM,
+        bands=(),
+    )
+
+    assert "reached 69.0 %" in verdict.sentence
+
+
+def test_a_diverged_run_sends_the_comparison_to_counts_and_counts_as_a_failure(judge):
+    verdict = judge(
+        {"wide": [0.98, 0.97, None, 0.97, 0.99], "deep": [0.6, 0.6, 0.6, 0.6, 0.6]}, CLAIM
+    )
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "1 of 5 seeds of wide diverged" in verdict.caveats
+    assert "4 of 5 seeds of wide" in verdict.sentence
+    assert verdict.arms[0].diverged == 1
+
+
+def test_an_arm_that_always_diverges_is_refuted_as_the_better_one(judge):
+    verdict = judge({"wide": [None] * 5, "deep": WIDE}, CLAIM)
+
+    assert verdict.outcome is Outcome.REFUTED
+
+
+def test_a_claim_of_less_is_about_less_and_its_numbers_are_no_percentages(judge):
+    scores = {"wide": [0.31, 0.32, 0.30, 0.31, 0.29], "deep": [0.35, 0.36, 0.34, 0.35, 0.33]}
+
+    less = judge(scores, "loss(wide) < loss(deep)", metric="loss", better="lower")
+    more = judge(scores, "loss(wide) > loss(deep)", metric="loss", better="lower")
+
+    assert less.outcome is Outcome.CONFIRMED
+    assert more.outcome is Outcome.REFUTED
+    assert "0.04 lower" in less.sentence
+    assert "%" not in less.sentence.replace("90 % interval", "")
+
+
+def test_for_a_loss_the_success_counts_are_of_runs_that_got_low(judge):
+    scores = {"wide": [0.01, 0.02, 0.01, 0.015, 0.01], "deep": [2.3, 2.31, 2.3, None, 2.29]}
+
+    verdict = judge(scores, "loss(wide) < loss(deep)", metric="loss", better="lower", bands=())
+
+    assert verdict.outcome is not Outcome.REFUTED
+    assert "4 of 5 of deep" in verdict.sentence
+
+
+def test_equal_scores_are_not_believed_to_be_exact(judge):
+    same = judge({"wide": [1.0] * 5, "deep": [1.0] * 5}, CLAIM)
+    apart = judge({"wide": [1.0] * 3, "deep": [0.2] * 3}, CLAIM)
+    losses = {"wide": [0.31] * 3, "deep": [0.35] * 3}
+    unknown = judge(losses, "loss(wide) < loss(deep)", metric="loss", better="lower")
+
+    assert same.outcome is Outcome.INCONCLUSIVE
+    assert apart.outcome is Outcome.CONFIRMED
+    assert unknown.outcome is Outcome.INCONCLUSIVE
+    assert "No two seeds of an arm differ" in unknown.sentence
+
+
+def test_no_run_yet_is_inconclusive_and_names_the_arm(judge):
+    verdict = judge({"wide": WIDE, "deep": ["pending"] * 5}, CLAIM)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "No run of deep" in verdict.sentence
+    assert "0 of 5 planned seeds of deep have ended" in verdict.caveats

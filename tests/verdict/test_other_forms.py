@@ -1,0 +1,216 @@
+import pytest
+
+from techspec.verdict.model import Outcome
+
+RELIABLE = "exact_match(upper) >= 95%"
+ALIKE = "exact_match insensitive to rope_theta within 2pt"
+RISES = "exact_match increases with d_model"
+LEAST = "smallest params with exact_match >= 70%"
+SIZES = (77_000, 253_000, 1_400_000, 3_180_000)
+GOOD, BAD = [0.9] * 6, [0.2, 0.3]
+
+
+def levels(*scores):
+    return {f"level {place}": values for place, values in enumerate(scores)}
+
+
+# Threshold
+
+
+def test_six_seeds_that_all_reach_the_level_confirm_and_five_do_not(judge):
+    six = judge({"upper": [0.96] * 6}, RELIABLE)
+    five = judge({"upper": [0.96] * 5}, RELIABLE)
+
+    assert six.outcome is Outcome.CONFIRMED
+    assert (five.outcome, five.seeds_needed) == (Outcome.INCONCLUSIVE, 1)
+    assert "1 more in a row that succeed would confirm" in five.sentence
+
+
+def test_two_misses_refute_a_threshold(judge):
+    assert judge({"upper": [0.94, 0.93]}, RELIABLE).outcome is Outcome.REFUTED
+
+
+def test_a_mean_above_the_level_does_not_make_an_arm_reliable(judge):
+    verdict = judge({"upper": [0.98, 0.98, 0.98, 0.98, 0.40]}, "exact_match(upper) >= 85%")
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "4 of 5 seeds" in verdict.sentence
+
+
+def test_a_diverged_seed_misses_the_threshold(judge):
+    assert judge({"upper": [None, None]}, RELIABLE).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("relation", "outcome"), [(">=", Outcome.CONFIRMED), (">", Outcome.REFUTED)]
+)
+def test_the_relation_decides_for_seeds_exactly_at_the_level(judge, relation, outcome):
+    assert judge({"upper": [0.95] * 6}, f"exact_match(upper) {relation} 95%").outcome is outcome
+
+
+def test_an_upper_limit_is_reached_by_being_low(judge):
+    options = {"metric": "loss", "better": "lower"}
+    assert judge({"a": [0.1] * 6}, "loss(a) <= 0.2", **options).outcome is Outcome.CONFIRMED
+    assert judge({"a": [0.3] * 6}, "loss(a) <= 0.2", **options).outcome is Outcome.REFUTED
+
+
+# Insensitive
+
+
+def test_levels_within_the_margin_are_shown_alike(judge):
+    alike = levels(*[[0.913, 0.915, 0.912, 0.914, 0.916]] * 3)
+
+    verdict = judge(alike, ALIKE, (10, 100, 1000))
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "10, 100 and 1000" in verdict.sentence
+
+
+def test_a_level_beyond_the_margin_refutes_and_the_pair_is_named(judge):
+    apart = levels([0.913, 0.915, 0.912], [0.914, 0.913, 0.915], [0.812, 0.816, 0.814])
+
+    verdict = judge(apart, ALIKE, (10, 100, 1000))
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "10 against 1000" in verdict.sentence
+    assert "10 against 100 " not in verdict.sentence
+
+
+def test_seeds_that_vary_by_more_than_half_the_margin_are_given_as_the_reason(judge):
+    noisy = levels([0.90, 0.93, 0.94, 0.91, 0.92], [0.95, 0.90, 0.93, 0.91, 0.89])
+
+    verdict = judge(noisy, ALIKE, (10, 100))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "more than half of the 2.0 pt allowed" in verdict.sentence
+
+
+def test_levels_whose_seeds_fall_into_two_groups_are_never_called_alike(judge):
+    split = levels([0.98, 0.40, 0.97, 0.98, 0.98], [0.97, 0.98, 0.98, 0.40, 0.99])
+
+    assert judge(split, ALIKE, (10, 100)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_levels_that_succeed_unlike_often_refute_insensitivity(judge):
+    unlike = levels([0.98, 0.97, 0.98, 0.99, 0.98, 0.97], [0.2, 0.2, None, 0.2, 0.2, 0.2])
+
+    assert judge(unlike, ALIKE, (10, 100)).outcome is Outcome.REFUTED
+
+
+# Trend
+
+
+def test_values_that_rise_with_every_level_confirm_a_trend(judge):
+    verdict = judge(
+        levels([0.37, 0.39, 0.35], [0.56, 0.58, 0.6], [0.91, 0.9, 0.92]), RISES, (1, 2, 3)
+    )
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert (
+        "Of 27 pairs of runs from different levels, 27 are in the claimed order" in verdict.sentence
+    )
+
+
+def test_the_opposite_order_refutes_a_trend_from_three_seeds_a_level(judge):
+    falling = [[0.97, 0.98, 0.95], [0.56, 0.58, 0.60], [0.21, 0.20, 0.22]]
+
+    three = judge(levels(*falling), RISES, (1, 2, 3))
+    two = judge(levels(*[level[:2] for level in falling]), RISES, (1, 2, 3))
+
+    assert three.outcome is Outcome.REFUTED
+    assert two.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_perfect_order_of_single_runs_is_no_trend(judge):
+    verdict = judge(levels([0.1], [0.3], [0.5], [0.7], [0.9]), RISES, (1, 2, 3, 4, 5))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_diverged_run_ranks_last_in_a_trend(judge):
+    verdict = judge(
+        levels([None, None, 0.2], [0.56, 0.58, 0.6], [0.91, 0.9, 0.92]), RISES, (1, 2, 3)
+    )
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "ranks last" in verdict.sentence
+
+
+# Smallest
+
+
+def test_the_boundary_is_the_smallest_level_that_reaches_it_above_one_that_does_not(judge):
+    verdict = judge(levels(BAD, BAD, GOOD, GOOD), LEAST, SIZES)
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "1.4M is the smallest parameter count" in verdict.sentence
+    assert "253K, the next one down" in verdict.sentence
+
+
+def test_a_boundary_below_the_range_is_not_found(judge):
+    verdict = judge(levels(GOOD, GOOD, GOOD, GOOD), LEAST, SIZES)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "the boundary lies below the range" in verdict.sentence
+
+
+def test_no_level_that_reaches_it_refutes(judge):
+    assert judge(levels(BAD, BAD, BAD, BAD), LEAST, SIZES).outcome is Outcome.REFUTED
+
+
+def test_an_open_level_below_the_boundary_keeps_it_open_and_is_named(judge):
+    verdict = judge(levels(BAD, [0.6, 0.75, 0.71], GOOD, GOOD), LEAST, SIZES)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "at 253K" in verdict.sentence
+    assert verdict.seeds_needed == 6
+
+
+@pytest.mark.parametrize(
+    ("lower", "outcome"),
+    [(GOOD, Outcome.CONFIRMED), (BAD, Outcome.REFUTED), ([0.75, 0.6], Outcome.INCONCLUSIVE)],
+)
+def test_a_limit_is_judged_by_the_levels_up_to_it(judge, lower, outcome):
+    claim = f"{LEAST} is at most 260K"
+
+    assert judge(levels(BAD, lower, GOOD, GOOD), claim, SIZES).outcome is outcome
+
+
+def test_a_limit_below_every_level_is_open(judge):
+    verdict = judge(levels(BAD, BAD, GOOD, GOOD), f"{LEAST} is at most 50K", SIZES)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "no level that small was planned" in verdict.sentence
+
+
+# Chain
+
+HIGH = [0.872, 0.881, 0.866, 0.879, 0.862]
+MIDDLE = [0.793, 0.80, 0.785, 0.79, 0.801]
+LOW = [0.718, 0.729, 0.702, 0.725, 0.711]
+
+
+def test_a_chain_is_confirmed_when_every_link_is_and_names_the_weakest(judge):
+    verdict = judge({"a": HIGH, "b": MIDDLE, "c": LOW}, "a > b > c")
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "weakest is b over c" in verdict.sentence
+
+
+def test_one_link_the_wrong_way_refutes_a_chain(judge):
+    verdict = judge({"a": HIGH, "b": LOW, "c": MIDDLE}, "a > b > c")
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "b over c" in verdict.sentence
+
+
+def test_one_open_link_keeps_a_chain_open(judge):
+    assert judge({"a": HIGH, "b": LOW, "c": LOW}, "a > b > c").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_chain_without_a_metric_means_better_which_for_a_loss_is_lower(judge):
+    losses = {"a": [0.31, 0.32, 0.30], "b": [0.35, 0.36, 0.34], "c": [0.41, 0.40, 0.42]}
+
+    verdict = judge(losses, "a > b > c", metric="loss", better="lower")
+
+    assert verdict.outcome is Outcome.CONFIRMED
