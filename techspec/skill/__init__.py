@@ -1,0 +1,1 @@
+"""Skills: the pages in a registry that campaigns taught. Reading is lenient, writing strict."""

@@ -1,0 +1,14 @@
+import doctest
+
+import pytest
+
+from techspec import render
+from techspec.skill import markdown, search
+
+
+@pytest.mark.parametrize("module", [render, markdown, search], ids=lambda module: module.__name__)
+def test_the_examples_in_the_docstrings_hold(module):
+    failed, tried = doctest.testmod(module)
+
+    assert tried > 0
+    assert failed == 0

@@ -1,0 +1,203 @@
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from techspec.skill.objections import objections
+from techspec.skill.page import LONGEST_FILE, Attempt, read, read_file, visible
+
+HEAD = "---\nname: some-skill\ndescription: what for\n---\n"
+# fmt: off
+PIECES = st.sampled_from([
+    "---\n", "```", "~~~~", "```yaml\n", "# ", "## Failed Attempts\n", "| a | b |\n", "|---|---|\n",
+    "- ", "<!--", "-->", "\0", "\r\n", "\n", ": ", "name:", "metadata:\n  ", "[", "&a ", "*a",
+    "\ufeff", "\\|", "===\n", "| x | y | z |\n", "    ", "> ", "실패", "%YAML 9.9\n", '"\\U',
+    "\u2028",
+])
+# fmt: on
+
+
+def rows(page):
+    return [(a.attempt, a.why, a.lesson) for a in read(HEAD + page).attempts]
+
+
+@given(st.one_of(st.text(), st.lists(PIECES | st.text(max_size=5), max_size=60).map("".join)))
+@settings(max_examples=200, deadline=None)
+@example("---\na: &a [*a]\n---\n")
+@example("---\n" + "[" * 5000 + "\n---\n")
+@example('---\nname: "\\UFFFFFFFF"\n---\n')
+def test_any_text_gives_a_skill_whose_lines_lie_in_the_text(text):
+    skill = read(text, Path("reg/some/SKILL.md"))
+
+    last = text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
+    listed = [*skill.problems, *skill.attempts, *skill.rows, *skill.blocks]
+    assert skill.name
+    assert all(1 <= item.line <= last for item in listed)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_in_a_file_give_a_skill(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.md"
+    path.write_bytes(content)
+
+    assert read_file(path, path.parent).name
+
+
+def test_an_unquoted_colon_in_the_description_hides_nothing_and_is_reported_with_its_line():
+    skill = read("---\nname: x\ndescription: Use for: this\ntags: [a, b]\n---\n")
+
+    assert (skill.name, skill.description) == ("x", "Use for: this")
+    assert skill.tags == ("a", "b")
+    assert [problem.line for problem in skill.problems] == [3]
+
+
+def test_dates_and_numbers_of_the_frontmatter_stay_as_they_are_written():
+    skill = read("---\nname: x\ndescription: y\nmetadata:\n  date: 2025-12-29\n  v: 1.10\n---\n")
+
+    assert skill.metadata == {"date": "2025-12-29", "v": "1.10"}
+
+
+def test_a_page_without_frontmatter_takes_its_name_from_its_folder():
+    skill = read("# Title\n\nFirst words.\n", Path("reg/my-skill/SKILL.md"))
+
+    assert (skill.name, skill.description) == ("my-skill", "First words.")
+    assert any("frontmatter" in problem.what for problem in skill.problems)
+
+
+def test_a_frontmatter_that_never_ends_still_gives_name_and_body():
+    skill = read("---\nname: x\ndescription: y\n\n# Title\n\n## Part\n")
+
+    assert (skill.name, skill.title) == ("x", "Title")
+
+
+def test_a_long_description_is_kept_whole_and_reported():
+    skill = read(f"---\nname: x\ndescription: {'word ' * 300}\n---\n")
+
+    assert len(skill.description) == 1499
+    assert "1,499" in skill.problems[0].what
+
+
+def test_windows_line_ends_and_nul_bytes_are_read_over():
+    skill = read(HEAD.replace("\n", "\r\n") + "# A\0B\r\n")
+
+    assert skill.title == "A B"
+    assert [(problem.line, problem.what) for problem in skill.problems] == [(5, "NUL characters")]
+
+
+def test_comments_in_code_are_no_headings_and_tables_in_code_no_attempts():
+    page = "## Failed Attempts\n```bash\n# not a heading\n| A | Why |\n|---|---|\n| x | y |\n```\n"
+
+    skill = read(HEAD + page)
+
+    assert [section.title for section in skill.sections] == ["Failed Attempts"]
+    assert skill.attempts == ()
+
+
+def test_a_fence_inside_a_longer_fence_does_not_end_it():
+    skill = read(HEAD + "````md\n```\n# inner\n```\n````\n# Outer\n")
+
+    assert [section.title for section in skill.sections] == ["Outer"]
+
+
+def test_a_fence_that_is_never_closed_swallows_nothing():
+    skill = read(HEAD + "# Title\n```python\nx = 1\n\n## Failed Attempts\n- A: because B\n")
+
+    assert [(a.attempt, a.why) for a in skill.attempts] == [("A", "because B")]
+    assert [problem.line for problem in skill.problems] == [6]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        ("Attempt | Why Failed | Lesson", "a | b | c", ("a", "b", "c")),
+        ("Attempt | What Was Tried | Why It Failed | Lesson Learned", "n | a | b | c",
+         ("n: a", "b", "c")),
+        ("Approach | Fix | Problem", "a | c | b", ("a", "b", "c")),
+        ("What was tried | Root cause", "a | b", ("a", "b", "")),
+        ("Issue | Reason | Do this instead", "a | b | c", ("a", "b", "c")),
+        ("Attempt | Strategy | Result | Lesson", "n | a | b | c", ("n: a", "b", "c")),
+        ("Attempt | Why Failed | Lesson", "a | b | c | d", ("a", "b", "c | d")),
+        ("Attempt | Why Failed | Lesson", "a", ("a", "", "")),
+        ("Attempt | Why Failed | Lesson", r"a \| z | b | c", ("a | z", "b", "c")),
+    ],
+)  # fmt: skip
+def test_columns_are_found_by_their_words_and_ragged_rows_survive(header, row, expected):
+    bars = "|".join(["---"] * (header.count("|") + 1))
+
+    assert rows(f"## Failed Attempts\n| {header} |\n|{bars}|\n| {row} |\n") == [expected]
+
+
+def test_failed_attempts_are_read_from_lists_prose_and_sub_headings():
+    assert rows("## What didn't work\n- **Adam**: it diverged\n- SGD — too slow\n") == [
+        ("Adam", "it diverged", ""),
+        ("SGD", "too slow", ""),
+    ]
+    assert rows("## Failed Attempts\nWe tried Adam. It diverged.\n") == [
+        ("We tried Adam", "It diverged.", "")
+    ]
+    assert rows(
+        "## Failed Attempts\n### Adam\n**Why it failed**: diverged\n\n**Lesson**: use SGD\n"
+    ) == [("Adam", "**Why it failed**: diverged", "use SGD")]
+
+
+def test_a_table_of_attempts_counts_in_any_section_and_a_title_with_failure_makes_none():
+    assert rows("## Notes\n| Attempt | Why it failed |\n|---|---|\n| a | b |\n") == [("a", "b", "")]
+    assert rows("# Failure analysis: failed attempts\n- look at the loss\n") == []
+
+
+def test_rows_that_say_nothing_are_set_apart():
+    table = "| Attempt | Why | Lesson |\n|---|---|---|\n"
+    empty = "| N/A | Direct approach worked | N/A |\n| None | - | |\n"
+
+    skill = read(HEAD + "## Failed Attempts\n" + table + empty + "| real | reason | |\n")
+
+    assert skill.attempts == (Attempt("real", "reason", "", 10),)
+    assert [attempt.line for attempt in skill.empty_attempts] == [8, 9]
+
+
+def test_a_block_of_parameters_keeps_its_section_and_line():
+    skill = read(HEAD + "## Results & Parameters\n```yaml\ntheta: 100\n```\n")
+
+    assert [(b.section, b.line, b.text) for b in skill.parameters] == [
+        ("Results & Parameters", 6, "theta: 100")
+    ]
+
+
+def test_a_file_that_cannot_be_opened_is_a_skill_with_a_problem(tmp_path):
+    skill = read_file(tmp_path / "gone" / "SKILL.md", tmp_path)
+
+    assert skill.name == "gone"
+    assert "cannot be read" in skill.problems[0].what
+
+
+def test_a_huge_file_is_cut_and_thousands_of_open_fences_take_no_time(tmp_path):
+    path = tmp_path / "huge.md"
+    path.write_text("```a\n" * (LONGEST_FILE // 5) + "more")
+
+    skill = read_file(path, tmp_path)
+
+    assert any("bytes" in problem.what for problem in skill.problems)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# a" + " " * 19_000 + "b", "- " + "." * 19_000 + "x", "|" * 19_000, "> " * 9_000,
+     "-" * 19_000, "## " + "fail " * 3_800, "* " * 9_000, "a" * 19_000 + "@"],
+)  # fmt: skip
+def test_no_line_is_slow_to_read(line):
+    page = f"## Failed Attempts\n{line}\n| a | b |\n|---|---|\n| {line} | {line} |\n"
+
+    began = time.process_time()
+    read(HEAD + page)
+    objections("some-skill", {"SKILL.md": HEAD + page})
+
+    assert time.process_time() - began < 2.0
+
+
+def test_quoted_text_loses_all_that_could_act():
+    text = "## Do `this` <!-- hidden --> now\x1b[31m\u202e **bold**\n# next <!-- open"
+
+    assert visible(text) == "Do this now[31m bold # next"

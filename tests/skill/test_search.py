@@ -1,0 +1,105 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from techspec.skill.page import read
+from techspec.skill.search import Document, Index, document, stem, strength, terms
+from techspec.skill.tried import tried
+
+DOCUMENTS = [
+    Document("rope", {"name": "rope-theta", "description": "Choose RoPE theta for sequences"}),
+    Document("lora", {"name": "lora", "description": "Fine-tune with LoRA", "prose": "theta once"}),
+    Document("docker", {"name": "docker-cache", "failed": "COPY before install broke the cache"}),
+    Document("korean", {"name": "reward", "description": "강화학습 보상 설계"}),
+]
+
+
+def found(goal, keywords=()):
+    return [hit.key for hit in Index(DOCUMENTS).search(goal, keywords).hits]
+
+
+def test_a_term_in_name_and_description_counts_more_than_one_in_prose():
+    assert found("theta") == ["rope", "lora"]
+
+
+def test_rows_of_failed_attempts_are_searched():
+    assert found("install cache broke") == ["docker"]
+
+
+def test_keywords_find_what_the_words_of_the_goal_do_not():
+    assert found("긴 문장") == []
+    assert found("긴 문장", ["RoPE"]) == ["rope"]
+
+
+def test_korean_is_found_by_pairs_of_letters():
+    assert found("강화학습의 보상을 바꾸고 싶다") == ["korean"]
+
+
+def test_a_question_that_nothing_answers_is_not_answered():
+    result = Index(DOCUMENTS).search("bake sourdough bread with a long cold theta proof")
+
+    assert result.strength == "none"
+
+
+def test_hits_say_by_which_terms_and_how_surely():
+    hit, *_ = Index(DOCUMENTS).search("the RoPE theta").hits
+
+    assert set(hit.terms) == {"rop", "ro", "pe", "theta"}
+    assert 0.28 < hit.confidence < 1.0
+
+
+@pytest.mark.parametrize(
+    ("confidence", "keywords", "expected"),
+    [(0.17, False, "none"), (0.18, False, "possible"), (0.28, False, "strong"),
+     (0.26, False, "possible"), (0.26, True, "strong")],
+)  # fmt: skip
+def test_strength_follows_the_measured_thresholds(confidence, keywords, expected):
+    assert strength(confidence, keywords) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("LayerNorm", ["layernorm", "layer", "norm"]),
+        ("d_proj=32", ["proj", "32"]),
+        ("HTTPServer", ["httpserver", "http", "server"]),
+        ("RoPE", ["rope", "ro", "pe"]),
+        ("the of and", []),
+        ("显存不够", ["显存", "存不", "不够"]),
+        ("matching matched matches", ["match"] * 3),
+        ("ＡＢＣ", ["abc"]),
+    ],
+)
+def test_terms_are_split_cut_and_paired(text, expected):
+    assert [stem(term) for term in terms(text)] == [stem(term) for term in expected]
+
+
+@given(st.lists(st.text(max_size=30), max_size=5), st.text(max_size=40))
+def test_confidence_is_a_share_whatever_is_searched_for(texts, goal):
+    index = Index(Document(str(n), {"name": t, "prose": t}) for n, t in enumerate(texts))
+
+    assert all(0.0 < hit.confidence <= 1.0 for hit in index.search(goal).hits)
+
+
+def test_an_empty_index_finds_nothing():
+    assert Index([]).search("anything").hits == ()
+
+
+def test_a_skill_is_found_by_its_code_and_headings():
+    page = "---\nname: x\ndescription: y\n---\n## Warmup schedule\n```python\ntorch.cat()\n```\n"
+    index = Index([document(read(page), "x")])
+
+    assert [index.search(goal).hits[0].key for goal in ("warmup", "torch.cat")] == ["x", "x"]
+
+
+def test_has_anybody_tried_it_gives_the_row_and_its_page():
+    page = (
+        "---\nname: p\ndescription: y\n---\n## Failed Attempts\n"
+        "- Standard RoPE: dimension mismatch\n- Tiny model: flat at 0 %\n"
+    )
+    skill = read(page)
+
+    (row,) = tried("tiny model for addition", [skill])
+
+    assert (row.attempt.attempt, row.skill) == ("Tiny model", skill)
+    assert tried("quantum annealing of sourdough", [skill]) == []
