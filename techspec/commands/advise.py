@@ -1,0 +1,51 @@
+"""techspec advise: say what is already known about a goal or a spec, with its sources."""
+
+import argparse
+import json
+from pathlib import Path
+
+from techspec.advice.advise import advise
+from techspec.advice.text import text
+from techspec.commands.show import as_json
+from techspec.skill.places import project_of, registry_for
+from techspec.spec.files import specs
+from techspec.spec.reader import read_file
+
+EXAMPLE = "techspec advise 'rope theta for short sequences' TECHSPEC.md --keywords RoPE,positional"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The goal in words, the spec, technical terms, and where to look."""
+    parser.add_argument("goal", help="what you are about to do, in a sentence")
+    parser.add_argument("spec", type=Path, nargs="?", help="the spec you work from")
+    parser.add_argument(
+        "--keywords",
+        default="",
+        metavar="A,B,…",
+        help="5 to 10 technical terms: methods, libraries, error text, synonyms",
+    )
+    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 1 if nothing relevant is known."""
+    spec = read_file(args.spec) if args.spec else None
+    place = args.spec.resolve().parent if args.spec else Path.cwd()
+    known = advise(
+        args.goal,
+        words(args.keywords),
+        spec,
+        registry_for(place, args.registry),
+        specs(project_of(place)),
+    )
+    if args.json:
+        print(json.dumps(as_json(advice=known), default=str))
+    else:
+        print(text(known), end="")
+    return 0 if known.sources else 1
+
+
+def words(listed: str) -> list[str]:
+    """A comma-separated list as its items."""
+    return [word.strip() for word in listed.split(",") if word.strip()]

@@ -1,0 +1,108 @@
+"""techspec doctor: check this installation, the trainer's Python and the registry."""
+
+import argparse
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from techspec.commands.show import as_json, count
+from techspec.errors import TechspecError
+from techspec.ledger.events import Opened
+from techspec.ledger.journal import is_held, writing
+from techspec.run.trainer_call import program
+from techspec.skill.places import registry_for
+
+EXAMPLE = "techspec doctor --json"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `fix` is empty when all is well."""
+
+    what: str
+    found: str
+    fix: str = ""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Where registries are, and the form of the answer."""
+    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 1 if something needs a hand."""
+    checks = [*_packages(), _trainer(), _locks(), *_registry(args.registry)]
+    if args.json:
+        print(json.dumps(as_json(checks=checks)))
+    for check in checks if not args.json else ():
+        print(f"{'ok  ' if not check.fix else 'MEND'}  {check.what}: {check.found}")
+        if check.fix:
+            print(f"        fix: {check.fix}")
+    return 1 if any(check.fix for check in checks) else 0
+
+
+def _packages() -> Iterator[Check]:
+    yield Check("python", sys.version.split()[0])
+    for name, needed_by, extra in (
+        ("mcp", "the server", ""),
+        ("scipy", "verdicts", ""),
+        ("matplotlib", "the page", "report"),
+    ):
+        try:
+            yield Check(name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            package = f"techspec[{extra}]" if extra else name
+            yield Check(name, f"missing; {needed_by} need it", f"pip install '{package}'")
+
+
+def _trainer() -> Check:
+    bundled = program(None, Path.cwd())
+    done = subprocess.run(
+        [*bundled.command, "check"],
+        env=bundled.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return Check("trainer", "; ".join(done.stdout.split("\n")[:3]).strip("; "))
+    return Check(
+        "trainer",
+        (done.stdout + done.stderr).strip() or f"exit code {done.returncode}",
+        "pip install 'techspec[train]', or set TECHSPEC_PYTHON to a Python that has torch.",
+    )
+
+
+def _locks() -> Check:
+    """Campaigns rely on locks that a dead process lets go; some network disks have none."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".techspec-doctor-") as scratch:
+        path = Path(scratch) / "ledger.jsonl"
+        with writing(path) as append:
+            append(Opened("", "", ""))
+            held = is_held(path)
+    if held and not is_held(path):
+        return Check("locks", f"work in {Path.cwd()}")
+    return Check("locks", f"do not work in {Path.cwd()}", "keep campaigns on a local disk.")
+
+
+def _registry(named: list[Path]) -> Iterator[Check]:
+    registry = registry_for(Path.cwd(), named)
+    for folder in registry.folders:
+        if not folder.is_dir():
+            yield Check("registry", f"{folder} is not there yet; the first skill makes it")
+    try:
+        skills = registry.skills()
+    except TechspecError as error:
+        yield Check("registry", error.what, error.fix)
+        return
+    yield Check("registry", f"{count(len(skills), 'skill')}")
+    for skill in skills:
+        for problem in skill.problems:
+            yield Check("skill", f"{skill.path}:{problem.line}: {problem.what}", problem.fix)

@@ -1,0 +1,46 @@
+"""techspec judge: say what became of each hypothesis, from the frozen plan and the ledger alone."""
+
+import argparse
+import json
+import textwrap
+from pathlib import Path
+
+from techspec.commands.show import as_json
+from techspec.ledger.folder import started
+from techspec.ledger.journal import read
+from techspec.ledger.state import fold
+from techspec.run.plan_file import load
+from techspec.verdict.decide import decide
+from techspec.verdict.model import Outcome, Verdict
+
+EXAMPLE = "techspec judge TECHSPEC.md"
+_WIDTH = 96
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The spec whose campaign to judge."""
+    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 1 if a hypothesis is still open."""
+    folder = started(args.spec)
+    verdicts = decide(load(folder), fold(read(folder.ledger)))
+    if args.json:
+        print(json.dumps(as_json(verdicts=verdicts)))
+    else:
+        print("\n\n".join(_paragraph(verdict) for verdict in verdicts))
+        print(f"\nnext: techspec report {args.spec}")
+    decided = {Outcome.CONFIRMED, Outcome.REFUTED}
+    return 0 if all(verdict.outcome in decided for verdict in verdicts) else 1
+
+
+def _paragraph(verdict: Verdict) -> str:
+    said = [f"{verdict.hypothesis} {verdict.outcome}: {verdict.text}"]
+    if verdict.claim:
+        said.append(f"   claim: {verdict.claim}")
+    said.append(textwrap.fill(verdict.sentence, _WIDTH, initial_indent="   ",
+                              subsequent_indent="   "))  # fmt: skip
+    said += [f"   note: {caveat}" for caveat in verdict.caveats]
+    return "\n".join(said)

@@ -1,0 +1,131 @@
+"""techspec plan: show the experiments that settle a spec, their cost, and what is left out."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from techspec.commands.show import as_json, columns, count, duration
+from techspec.plan.build import build
+from techspec.plan.model import Arm, Plan
+from techspec.run.trainer_call import trainer_of
+from techspec.spec.reader import read_file
+
+EXAMPLE = "techspec plan TECHSPEC.md"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The spec, and the form of the answer."""
+    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="also measure how fast this machine is (some seconds)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 1 if no trial is left to run."""
+    spec = read_file(args.spec)
+    trainer = trainer_of(spec, args.spec.resolve().parent)
+    plan = build(spec, trainer)
+    here = None
+    if args.calibrate and plan.trials:
+        costs = trainer.costs([plan.arm(t.arm).config for t in plan.trials], calibrate=True)
+        measured = [cost.measured_seconds for cost in costs]
+        here = None if None in measured else sum(seconds for seconds in measured if seconds)
+    if args.json:
+        print(json.dumps({**as_json(plan=plan), "hash": plan.hash, "seconds_here": here}))
+        return 0 if plan.trials else 1
+    for line in lines(plan):
+        print(line)
+    if here is not None:
+        print(
+            f"\nOn this machine the {count(len(plan.trials), 'trial')} take about "
+            f"{duration(here)} of device time."
+        )
+    if plan.trials:
+        print(f"\nnext: techspec run {args.spec}")
+    return 0 if plan.trials else 1
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """The plan in words, a line at a time."""
+    yield f"Plan {plan.hash[:12]} for: {plan.title or '(no title)'}"
+    yield f"{count(len(plan.trials), 'trial')}, {_cost(plan)}."
+    for number, stage in enumerate(plan.stages):
+        trials = [trial for trial in plan.trials if trial.stage == number]
+        yield f"\nStage {number + 1}: {stage.name} ({stage.priority.name.lower()} priority)"
+        rows = []
+        for name in stage.arms:
+            arm = plan.arm(name)
+            seeds = sum(trial.arm == name for trial in trials)
+            serves = sorted({id for t in trials if t.arm == name for id in t.serves})
+            rows.append(
+                [
+                    name,
+                    _size(arm),
+                    count(seeds, "seed"),
+                    _changes(arm),
+                    "for " + ", ".join(serves) if serves else "",
+                ]
+            )
+        yield columns(rows)
+    yield "\nHypotheses"
+    for question in plan.questions:
+        yield f"  {question.id}: {question.claim or question.text}"
+        if question.unanswerable:
+            yield f"      cannot be answered: {question.unanswerable}"
+        else:
+            yield f"      {count(question.seeds, 'seed')} an arm" + (
+                f" of {question.seeds_wanted} wanted"
+                if question.seeds < question.seeds_wanted
+                else ""
+            )
+        for qualifier in question.qualifiers:
+            yield f"      {qualifier}"
+    if plan.left_out:
+        yield "\nLeft out"
+        yield from (f"  {left.arm}: {left.reason}" for left in plan.left_out)
+    if plan.dropped:
+        yield f"\nDropped: {count(len(plan.dropped), 'trial')}"
+        for reason in dict.fromkeys(dropped.reason for dropped in plan.dropped):
+            ids = [dropped.trial.id for dropped in plan.dropped if dropped.reason == reason]
+            arms = dict.fromkeys(d.trial.arm for d in plan.dropped if d.reason == reason)
+            yield f"  {reason}: {count(len(ids), 'trial')} of {', '.join(arms)}"
+    if plan.notes:
+        yield "\nDecided by the planner"
+        yield from (f"  {note}" for note in plan.notes)
+
+
+def _cost(plan: Plan) -> str:
+    allowed = plan.allowance
+    parts = []
+    if plan.seconds is not None:
+        part = f"about {duration(plan.seconds)} of {plan.nominal_device} time by the forecast"
+        if allowed.device_seconds is not None:
+            part += f" (budget {duration(allowed.device_seconds)})"
+        parts.append(part)
+    else:
+        parts.append("without a forecast")
+    if allowed.experiments is not None:
+        parts.append(f"{len(plan.trials)} of {allowed.experiments} experiments")
+    if allowed.wall_clock_seconds is not None:
+        parts.append(f"at most {duration(allowed.wall_clock_seconds)} of wall-clock")
+    return "; ".join(parts)
+
+
+def _size(arm: Arm) -> str:
+    if arm.params is None:
+        return ""
+    text = f"{arm.params:,} parameters"
+    if arm.match is not None:
+        text += f" ({arm.match.width}={arm.match.value}, {100 * arm.match.residue:+.1f} %)"
+    return text
+
+
+def _changes(arm: Arm) -> str:
+    if not arm.changes:
+        return "baseline" if arm.is_baseline else ""
+    return ", ".join(f"{change.parameter}={change.value}" for change in arm.changes)

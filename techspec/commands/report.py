@@ -1,0 +1,48 @@
+"""techspec report: write the page of a campaign, and its results into the spec."""
+
+import argparse
+import json
+from pathlib import Path
+
+from techspec import durable
+from techspec.ledger.folder import started
+from techspec.ledger.journal import read
+from techspec.ledger.state import fold
+from techspec.report import page
+from techspec.report.results import results_markdown
+from techspec.run.plan_file import load
+from techspec.spec.reader import read_file
+from techspec.spec.results import replace
+from techspec.verdict.decide import decide
+
+EXAMPLE = "techspec report TECHSPEC.md --page report.html"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The spec, where the page goes, and whether the spec is written to."""
+    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    parser.add_argument("--page", type=Path, help="default: report.html in the campaign's folder")
+    parser.add_argument(
+        "--no-write", action="store_true", help="leave the spec's Results section as it is"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page, then the Results section."""
+    folder, spec = started(args.spec), read_file(args.spec)
+    plan, state = load(folder), fold(read(folder.ledger))
+    verdicts = decide(plan, state)
+    path = args.page or folder.report
+    durable.write(path, page.build(spec, plan, state, verdicts))
+    if not args.no_write:
+        results = results_markdown(spec, plan, state, verdicts)
+        durable.write(args.spec, replace(spec.text, results))
+    if args.json:
+        print(json.dumps({"page": str(path), "spec": None if args.no_write else str(args.spec)}))
+        return 0
+    print(f"Page: {path}")
+    if not args.no_write:
+        print(f"Results: written into {args.spec}; the rest of the file is as it was.")
+    print(f"next: techspec retrospective {args.spec}")
+    return 0

@@ -1,0 +1,44 @@
+"""techspec tried: say whether anybody has tried something, and how it failed."""
+
+import argparse
+import json
+from pathlib import Path
+
+from techspec.commands.advise import words
+from techspec.commands.show import as_json
+from techspec.skill.places import registry_for
+from techspec.skill.tried import tried
+
+EXAMPLE = "techspec tried 'a tiny model of 77K parameters'"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The idea in words, technical terms, and where to look."""
+    parser.add_argument("idea", help="what somebody may have tried")
+    parser.add_argument("--keywords", default="", metavar="A,B,…", help="technical terms")
+    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 1 if nobody wrote that they tried it."""
+    skills = registry_for(Path.cwd(), args.registry).skills()
+    found = tried(args.idea, skills, words(args.keywords))
+    if args.json:
+        listed = [
+            {
+                **as_json(attempt=each.attempt)["attempt"],
+                "skill": each.skill.name,
+                "path": str(each.skill.path),
+                "strength": each.strength,
+            }
+            for each in found
+        ]
+        print(json.dumps({"tried": listed}))
+    for each in found if not args.json else ():
+        print(f"{each.skill.path}:{each.attempt.line}: {each.attempt.attempt}")
+        print(f"  why: {each.attempt.why or 'not said'}")
+        print(f"  lesson: {each.attempt.lesson or 'not said'}")
+    if not found and not args.json:
+        print("Nobody wrote that they tried it.")
+    return 0 if found else 1

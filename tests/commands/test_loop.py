@@ -1,0 +1,143 @@
+"""The whole loop through the command line, with a trainer in 30 lines of plain Python."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from techspec.shipped import folder
+
+
+def test_a_spec_goes_in_and_verdicts_a_page_results_and_a_skill_come_out(project, techspec):
+    spec = project / "TECHSPEC.md"
+    before = spec.read_text()
+
+    assert techspec("lint").code == 0
+    assert "30 trials" in techspec("plan").out
+    ran = techspec("run")
+    judged = techspec("judge")
+    reported = techspec("report")
+    saved = techspec("retrospective", "--name", "perceptron-data")
+    advised = techspec("advise", "more data or cleaner data for a perceptron?")
+
+    assert ran.code == 0
+    assert "30/30" in ran.out
+    assert "H1 CONFIRMED" in judged.out
+    assert "H3 INCONCLUSIVE" in judged.out
+    assert judged.code == 1  # a hypothesis is still open
+    assert reported.code == 0
+    assert spec.read_text().startswith(before)
+    assert "**CONFIRMED**" in spec.read_text()
+    assert (project / ".techspec/techspec/report.html").read_text().startswith("<!doctype html>")
+    assert saved.code == 0
+    assert "perceptron-data" in advised.out
+    assert "99.1 %" in advised.out
+    assert techspec("skills", "verify", "perceptron-data").code == 0
+
+
+def test_a_second_run_reuses_every_trial_and_says_so(project, techspec):
+    techspec("run")
+
+    again = techspec("run")
+
+    assert again.code == 0
+    assert "reused" in again.out
+    assert "30 of 30" in again.out
+
+
+def test_a_skill_whose_number_was_changed_does_not_verify(project, techspec):
+    techspec("run")
+    techspec("retrospective", "--name", "perceptron-data")
+    page = project / "registry/perceptron-data/SKILL.md"
+    page.write_text(page.read_text().replace("| 99.1 % |", "| 99.9 % |"))
+
+    verified = techspec("skills", "verify", "perceptron-data")
+
+    assert verified.code == 1
+    assert "99.9 %" in verified.out
+
+
+def test_saving_the_same_campaign_again_changes_nothing(project, techspec):
+    techspec("run")
+    techspec("retrospective", "--name", "perceptron-data")
+    page = (project / "registry/perceptron-data/SKILL.md").read_bytes()
+
+    again = techspec("retrospective", "--name", "perceptron-data")
+
+    assert "says this already" in again.out
+    assert (project / "registry/perceptron-data/SKILL.md").read_bytes() == page
+
+
+def test_an_edited_threshold_needs_a_reason_and_marks_every_verdict(project, techspec):
+    techspec("run")
+    spec = project / "TECHSPEC.md"
+    spec.write_text(spec.read_text().replace("accuracy(clean) >= 95%", "accuracy(clean) >= 80%"))
+
+    refused = techspec("run")
+    amended = techspec("run", "--amend", "95 % was a typing error")
+    judged = techspec("judge")
+
+    assert refused.code == 2
+    assert "95%" in refused.err
+    assert "80%" in refused.err
+    assert amended.code == 0
+    assert judged.out.count("DEVIATED: 95 % was a typing error") == 4
+
+
+def test_notes_in_yaml_reach_the_page_and_unknown_keys_are_named(project, techspec):
+    techspec("run")
+    notes = project / "notes.yaml"
+    notes.write_text(
+        "description: Use when a perceptron stalls on overlapping clouds.\n"
+        "attempts:\n- {attempt: averaging the weights, why: no gain, lesson: clean the data}\n"
+    )
+    saved = techspec("retrospective", "--name", "with-notes", "--notes", notes)
+    notes.write_text("descripton: oops\n")
+    refused = techspec("retrospective", "--name", "with-notes", "--notes", notes)
+
+    assert saved.code == 0
+    assert "averaging the weights" in (project / "registry/with-notes/SKILL.md").read_text()
+    assert refused.code == 2
+    assert "'descripton'" in refused.err
+
+
+def test_tools_read_one_json_object(project, techspec):
+    linted = json.loads(techspec("lint", "--json").out)
+    planned = json.loads(techspec("plan", "--json").out)
+    techspec("run", "--detach", "--json")
+    techspec("status", "TECHSPEC.md", "--follow")
+    status = json.loads(techspec("status", "--json").out)
+    judged = json.loads(techspec("judge", "--json").out)
+    reported = json.loads(techspec("report", "--json").out)
+    saved = json.loads(techspec("retrospective", "--name", "x", "--json").out)
+    advised = json.loads(techspec("advise", "perceptron accuracy with clean data", "--json").out)
+
+    assert linted == {"findings": []}
+    assert len(planned["plan"]["trials"]) == 30
+    assert status["campaigns"][0]["condition"] == "complete"
+    assert judged["verdicts"][0]["outcome"] == "CONFIRMED"
+    assert Path(reported["page"]).exists()
+    assert Path(saved["path"]).exists()
+    assert advised["advice"]["sources"]
+
+
+def test_agents_validate_the_page_that_was_saved(project, techspec):
+    techspec("run")
+    techspec("retrospective", "--name", "perceptron-data")
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("agentskills"), "validate", "registry/perceptron-data"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_example_trainer_is_as_short_as_promised():
+    source = (folder("examples") / "own-trainer" / "trainer.py").read_text().splitlines()
+
+    code = [line for line in source if line.strip() and not line.startswith('"""')]
+
+    assert len(code) <= 32
