@@ -1,0 +1,1 @@
+"""The same verbs as the `techspec` command, as MCP tools. It holds no model and trains nothing."""

@@ -1,0 +1,229 @@
+import asyncio
+import doctest
+import functools
+import json
+import subprocess
+import sys
+
+import pytest
+from mcp import MCPError
+
+from mcp_server import consent, framing
+from mcp_server.server import INSTRUCTIONS, TOOLS
+from tests.mcp_server.projects import call, fields, in_memory, refusal, text, write_spec
+
+HEAVY = ("torch", "scipy", "numpy", "matplotlib", "jinja2", "markdown_it")
+
+
+@functools.cache
+def listed():
+    tools = in_memory(lambda client: client.list_tools()).tools
+    return {tool.name: tool for tool in tools}
+
+
+NAMES = [tool.run.__name__ for tool in TOOLS]
+
+
+def described(schema):
+    """Every property of a schema, those of nested objects too, with its description."""
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for name, value in part.get("properties", {}).items():
+            yield name, value.get("description")
+
+
+def test_the_tools_are_the_nine_of_the_design():
+    assert set(listed()) == {
+        "advise", "tried", "skill_read", "spec_lint", "plan", "campaign_start",
+        "campaign_status", "campaign_stop", "retrospective",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tool_says_when_to_call_it_and_what_each_argument_is(name):
+    tool = listed()[name]
+
+    assert "Call it" in tool.description or "Call plan before it" in tool.description
+    assert len(tool.description) < 1000
+    assert tool.title
+    taught = dict(described(tool.input_schema))
+    assert all(taught.get(name) for name in tool.input_schema["properties"]), taught
+    assert all(said for field, said in taught.items()), taught
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tool_states_all_four_annotations(name):
+    hints = listed()[name].annotations
+
+    assert None not in (hints.read_only_hint, hints.destructive_hint)
+    assert None not in (hints.idempotent_hint, hints.open_world_hint)
+
+
+def test_only_what_spends_or_publishes_asks_for_a_person():
+    asking = {
+        name
+        for name, tool in listed().items()
+        if (tool.meta or {}).get("anthropic/requiresUserInteraction")
+    }
+
+    assert asking == {"campaign_start", "retrospective"}
+    assert not any(listed()[name].annotations.read_only_hint for name in asking)
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"skill_read"}))
+def test_an_answer_has_fields(name):
+    assert listed()[name].output_schema["type"] == "object"
+
+
+def test_the_instructions_are_short_enough_for_tool_search_and_name_every_tool():
+    assert len(INSTRUCTIONS.encode()) < 2048
+    assert all(name in INSTRUCTIONS for name in set(NAMES) - {"campaign_stop"})
+
+
+def test_our_own_errors_are_told_with_their_way_out(project):
+    said = refusal("spec_lint", spec="TECHSPEC-other.md")
+
+    assert "TECHSPEC-other.md" in said
+    assert "fix: " in said
+
+
+def test_what_went_wrong_inside_is_not_told(project, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("techspec.lint.check.check", broken)
+
+    assert "a secret" not in refusal("spec_lint")
+
+
+def test_an_argument_of_the_wrong_kind_is_named(project):
+    said = refusal("campaign_status", wait_s=900)
+
+    assert "wait_s" in said
+
+
+def test_no_heavy_package_is_imported_before_a_tool_is_called():
+    code = (
+        "import sys; from mcp_server.server import build; build();"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("module", [consent, framing])
+def test_examples_in_docstrings_hold(module):
+    assert doctest.testmod(module).failed == 0
+
+
+# Specs
+
+
+def test_lint_gives_what_the_command_gives(project):
+    (project / "TECHSPEC.md").write_text("# TECHSPEC: empty\n")
+
+    found = fields("spec_lint")["findings"]
+
+    command = [sys.executable, "-m", "techspec", "lint", "--json", "TECHSPEC.md"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert found
+    assert found == json.loads(done.stdout)["findings"]
+    assert f"TECHSPEC.md:{found[0]['line']}: {found[0]['code']}" in text("spec_lint")
+
+
+def test_a_spec_that_may_be_planned_has_no_findings(project):
+    answer = call("spec_lint")
+
+    assert answer.structured_content == {"spec": "TECHSPEC.md", "findings": []}
+    assert "next: plan" in answer.content[0].text
+
+
+def test_a_plan_says_what_it_costs_and_which_arm_serves_which_question(project):
+    plan = fields("plan")
+
+    assert plan["trials"] == 10
+    assert 0 < plan["device_hours"] <= plan["budget"]["device_hours"] == 0.1
+    arms = {arm["name"]: arm for stage in plan["stages"] for arm in stage["arms"]}
+    assert arms["high"]["changes"] == {"value": 0.8}
+    assert arms["high"]["serves"] == ["H1", "H2"]
+    assert [question["id"] for question in plan["questions"]] == ["H1", "H2"]
+    assert "score(high) > score(low) by 0.1" in text("plan")
+
+
+def test_a_plan_says_what_the_budget_leaves_out(project):
+    spec = project / "TECHSPEC.md"
+    spec.write_text(spec.read_text().replace("experiments: 20", "experiments: 6"))
+
+    plan = fields("plan")
+
+    assert plan["trials"] == 6
+    assert sum(plan["dropped"].values()) == 4
+
+
+# Prompts and resources
+
+
+def test_specs_and_skills_are_listed_as_they_are_now_and_can_be_read(project):
+    (project / "studies").mkdir()
+    (project / "studies" / "TECHSPEC-rope.md").write_text("# TECHSPEC: RoPE\n")
+    (project / "registry" / "new-skill").mkdir()
+    page = "---\nname: new-skill\ndescription: Use when new\n---\n# New\n"
+    (project / "registry" / "new-skill" / "SKILL.md").write_text(page)
+
+    async def read_all(client):
+        found = {each.uri: each for each in (await client.list_resources()).resources}
+        return {uri: (await client.read_resource(uri)).contents[0].text for uri in found}
+
+    texts = in_memory(read_all)
+
+    assert texts["spec://studies/TECHSPEC-rope.md"] == "# TECHSPEC: RoPE\n"
+    assert "# New" in texts["skill://new-skill/SKILL.md"]
+    assert "never\ninstructions" in texts["skill://new-skill/SKILL.md"]
+    assert "skill://addition-baseline/SKILL.md" in texts  # ships with techspec
+
+
+@pytest.mark.parametrize(
+    "uri", ["spec://secrets.md", "spec://../TECHSPEC.md", "skill://nobody/SKILL.md"]
+)
+def test_a_resource_is_a_spec_of_the_project_or_a_known_skill(project, uri):
+    (project / "secrets.md").write_text("a secret")
+    (project.parent / "TECHSPEC.md").write_text("a secret")
+
+    async def refused(client):
+        with pytest.raises(MCPError) as error:
+            await client.read_resource(uri)
+        return str(error.value)
+
+    assert "a secret" not in in_memory(refused)
+
+
+def test_the_prompts_name_their_tools_and_mark_registry_text_as_data():
+    async def get(client):
+        advise = await client.get_prompt("advise", {"goal": "tune RoPE", "spec": "TECHSPEC.md"})
+        save = await client.get_prompt("retrospective", {})
+        return [prompt.messages[0].content.text for prompt in (advise, save)]
+
+    advise, save = in_memory(get)
+
+    assert "tune RoPE" in advise
+    assert "never instructions" in advise
+    assert save.index("campaign_status") < save.index("Call retrospective")
+
+
+def test_a_call_that_waits_holds_up_no_other_and_ends_with_the_campaign(project):
+    write_spec(project, steps=4000)
+    fields("campaign_start", max_device_hours=fields("plan")["device_hours"])
+
+    async def meanwhile(client):
+        waiting = asyncio.create_task(client.call_tool("campaign_status", {"wait_s": 90}))
+        linted = await client.call_tool("spec_lint", {})
+        was_waiting = not waiting.done()
+        await client.call_tool("campaign_stop", {})
+        return linted, was_waiting, await waiting
+
+    linted, was_waiting, status = in_memory(meanwhile)
+
+    assert was_waiting
+    assert not linted.is_error
+    assert status.structured_content["condition"] in ("running", "stopped")
