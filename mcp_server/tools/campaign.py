@@ -123,9 +123,6 @@ def _ended(now: "Progress") -> tuple[int, dict[str, int]]:
 
 
 def _judged(folder: "CampaignFolder", now: "Progress") -> StatusReply:
-    from techspec.ledger.journal import read
-    from techspec.ledger.state import fold
-    from techspec.run.plan_file import load
-    from techspec.verdict.decide import decide
+    from techspec.verdict.campaign import judged
 
-    return StatusReply.of(now, decide(load(folder), fold(read(folder.ledger))))
+    return StatusReply.of(now, judged(folder).verdicts)

@@ -8,27 +8,6 @@ from mcp_server.framing import framed
 from mcp_server.project import root, shown, spec_file
 from mcp_server.tools.arguments import SpecPath
 from mcp_server.wire import FailedAttempt, SavedReply
-from techspec.errors import TechspecError
-
-
-class StillRunning(TechspecError):
-    """A page was asked for while its numbers are still coming in."""
-
-    def __init__(self, campaign: str) -> None:
-        super().__init__(
-            f"Campaign {campaign!r} is still running: its numbers are not all in.",
-            "wait with campaign_status, or end it with campaign_stop; then save.",
-        )
-
-
-class SkillIsALink(TechspecError):
-    """A page that is a link to a file outside its registry."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"The page of the skill {name!r} is a link out of its registry, so it is not read.",
-            "replace the link by a copy of the page.",
-        )
 
 
 def skill_read(
@@ -48,11 +27,10 @@ def skill_read(
     unknown name is an error that lists the known ones.
     """
     from techspec.skill.places import registry_for
+    from techspec.skill.registry import text_of
 
     skill = registry_for(root()).find(name)
-    if not skill.path.resolve().is_relative_to(skill.registry.resolve()):
-        raise SkillIsALink(name)
-    return framed(skill.name, shown(skill.path), skill.path.read_text("utf-8", "replace"))
+    return framed(skill.name, shown(skill.path), text_of(skill))
 
 
 def retrospective(
@@ -102,21 +80,15 @@ def retrospective(
     that the page said all of it already. Next: tell the user the path, so that they commit it.
     """
     from techspec.ledger.folder import started
-    from techspec.ledger.journal import is_held, read
-    from techspec.ledger.state import fold
-    from techspec.run.plan_file import load
-    from techspec.skill.distil import Notes, distil
+    from techspec.skill.distil import Notes
     from techspec.skill.page import Attempt
     from techspec.skill.places import registry_for
+    from techspec.skill.retrospective import save
     from techspec.spec.reader import read_file
-    from techspec.verdict.decide import decide
+    from techspec.verdict.campaign import judged
 
     path = spec_file(spec)
-    folder, asked = started(path), read_file(path)
-    if is_held(folder.ledger):
-        raise StillRunning(folder.name)
-    plan, state = load(folder), fold(read(folder.ledger))
-    verdicts = decide(plan, state)
+    campaign = judged(started(path))
     notes = Notes(
         name=name,
         description=description,
@@ -127,6 +99,5 @@ def retrospective(
         author=author,
         references=tuple(references),
     )
-    draft = distil(asked, plan, state, verdicts, notes, folder.name)
-    saved = registry_for(path.parent).save(draft.name, draft.page, draft.files)
-    return SavedReply.of(draft.name, saved, verdicts)
+    draft, saved = save(read_file(path), campaign, notes, registry_for(path.parent))
+    return SavedReply.of(draft.name, saved, campaign.verdicts)

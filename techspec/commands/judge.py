@@ -7,10 +7,7 @@ from pathlib import Path
 
 from techspec.commands.show import as_json
 from techspec.ledger.folder import started
-from techspec.ledger.journal import read
-from techspec.ledger.state import fold
-from techspec.run.plan_file import load
-from techspec.verdict.decide import decide
+from techspec.verdict.campaign import judged
 from techspec.verdict.model import Outcome, Verdict
 
 EXAMPLE = "techspec judge TECHSPEC.md"
@@ -25,8 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if a hypothesis is still open."""
-    folder = started(args.spec)
-    verdicts = decide(load(folder), fold(read(folder.ledger)))
+    verdicts = judged(started(args.spec)).verdicts
     if args.json:
         print(json.dumps(as_json(verdicts=verdicts)))
     else:

@@ -6,14 +6,11 @@ from pathlib import Path
 
 from techspec import durable
 from techspec.ledger.folder import started
-from techspec.ledger.journal import read
-from techspec.ledger.state import fold
 from techspec.report import page
 from techspec.report.results import results_markdown
-from techspec.run.plan_file import load
 from techspec.spec.reader import read_file
 from techspec.spec.results import replace
-from techspec.verdict.decide import decide
+from techspec.verdict.campaign import judged
 
 EXAMPLE = "techspec report TECHSPEC.md --page report.html"
 
@@ -30,14 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page, then the Results section."""
-    folder, spec = started(args.spec), read_file(args.spec)
-    plan, state = load(folder), fold(read(folder.ledger))
-    verdicts = decide(plan, state)
-    path = args.page or folder.report
-    durable.write(path, page.build(spec, plan, state, verdicts))
+    spec, campaign = read_file(args.spec), judged(started(args.spec))
+    known = campaign.plan, campaign.state, campaign.verdicts
+    path = args.page or campaign.folder.report
+    durable.write(path, page.build(spec, *known))
     if not args.no_write:
-        results = results_markdown(spec, plan, state, verdicts)
-        durable.write(args.spec, replace(spec.text, results))
+        durable.write(args.spec, replace(spec.text, results_markdown(spec, *known)))
     if args.json:
         print(json.dumps({"page": str(path), "spec": None if args.no_write else str(args.spec)}))
         return 0

@@ -9,14 +9,12 @@ import yaml
 
 from techspec.errors import TechspecError
 from techspec.ledger.folder import started
-from techspec.ledger.journal import read
-from techspec.ledger.state import fold
 from techspec.records import NotThatRecord, decode
-from techspec.run.plan_file import load
-from techspec.skill.distil import Notes, distil
+from techspec.skill.distil import Notes
 from techspec.skill.places import registry_for
+from techspec.skill.retrospective import save
 from techspec.spec.reader import read_file
-from techspec.verdict.decide import decide
+from techspec.verdict.campaign import judged
 
 EXAMPLE = "techspec retrospective TECHSPEC.md --name addition-digit-order --notes notes.yaml"
 
@@ -43,13 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page with its evidence."""
-    folder, spec = started(args.spec), read_file(args.spec)
-    plan, state = load(folder), fold(read(folder.ledger))
+    spec, campaign = read_file(args.spec), judged(started(args.spec))
     notes = read_notes(args.notes) if args.notes else Notes()
     if args.name:
         notes = dataclasses.replace(notes, name=args.name)
-    draft = distil(spec, plan, state, decide(plan, state), notes, folder.name)
-    saved = registry_for(folder.project, args.registry).save(draft.name, draft.page, draft.files)
+    registry = registry_for(campaign.folder.project, args.registry)
+    _, saved = save(spec, campaign, notes, registry)
     if args.json:
         print(json.dumps({"path": str(saved.path), "version": saved.version,
                           "changed": saved.changed}))  # fmt: skip

@@ -11,7 +11,7 @@ from techspec.commands.show import columns, count
 from techspec.records import encode
 from techspec.skill.page import Skill, visible
 from techspec.skill.places import registry_for
-from techspec.skill.registry import Registry
+from techspec.skill.registry import Registry, text_of
 from techspec.skill.search import Index, document, strength
 from techspec.skill.verify import verify
 
@@ -47,7 +47,7 @@ def _search(args: argparse.Namespace, registry: Registry) -> int:
 
 def _show(args: argparse.Namespace, registry: Registry) -> int:
     skill = registry.find(args.what)
-    page = skill.path.read_text(encoding="utf-8", errors="replace")
+    page = text_of(skill)
     print(json.dumps({"path": str(skill.path), "page": page}) if args.json else page.rstrip())
     return 0
 

@@ -12,7 +12,6 @@ from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import is_held, read
 from techspec.ledger.state import State, fold
 from techspec.plan.model import Allowance, Plan
-from techspec.run import spending
 from techspec.run.plan_file import load
 
 Condition = Literal["running", "complete", "stopped", "budget", "failed", "abandoned", "waiting"]
@@ -138,18 +137,20 @@ def _last_step(folder: CampaignFolder, request: str, trial: str) -> int:
 
 
 def _seconds_left(plan: Plan, state: State, moment: str) -> float | None:
-    pace = spending.pace(plan, state)
+    """What the plan still takes, start-up of processes included as it was so far."""
+    nominal = {trial.id: trial.seconds for trial in plan.trials}
+    if None in nominal.values():
+        return None
+    seconds = {id: each or 0.0 for id, each in nominal.items()}
     running = {id for each in state.open_requests.values() for id in each.trials}
-    left = 0.0
-    for trial in plan.trials:
-        known = state.trial(trial.id)
-        if known.is_final:
-            continue
-        if trial.seconds is None:
-            return None
-        expected = trial.seconds * pace
-        if trial.id in running and known.started is not None:
-            expected -= min(expected, max(0.0, seconds_between(known.started.time, moment)))
-        left += expected
-    slots = state.runner.slots if state.runner else 1
-    return left / max(1, slots)
+    done = sum(seconds[id] for id in seconds if state.trial(id).is_final and id not in running)
+    pace = state.device_seconds / done if done else 1.0
+    left = sum(
+        pace * seconds[id]
+        for id in seconds
+        if not state.trial(id).is_final and id not in running
+    )  # fmt: skip
+    for launched in state.open_requests.values():
+        expected = pace * sum(seconds.get(id, 0.0) for id in launched.trials)
+        left += max(0.0, expected - seconds_between(launched.time, moment))
+    return left / (state.runner.slots if state.runner else 1)

@@ -65,6 +65,16 @@ class LeadsOutOfRegistry(TechspecError):
         )
 
 
+class SkillIsALink(TechspecError):
+    """A page that is a link to a file outside its registry."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The page of the skill {name!r} is a link out of its registry, so it is not read.",
+            "replace the link by a copy of the page.",
+        )
+
+
 class UnfitPage(TechspecError):
     """A page with rows that say nothing, secrets, or what belongs to one machine."""
 
@@ -157,6 +167,17 @@ class Registry:
         except OSError as error:
             raise durable.CannotWrite(folder, error) from error
         return Saved(folder / "SKILL.md", 1)
+
+
+def text_of(skill: Skill) -> str:
+    """The whole page as it stands; bytes that are no text are replaced.
+
+    Raises:
+        SkillIsALink: it lies outside its registry.
+    """
+    if not skill.path.resolve().is_relative_to(skill.registry.resolve()):
+        raise SkillIsALink(skill.name)
+    return skill.path.read_text(encoding="utf-8", errors="replace")
 
 
 def _is_main(path: Path) -> bool:
