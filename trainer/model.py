@@ -121,7 +121,7 @@ def rope_angles(length: int, head_width: int, theta: float) -> Tensor:
     """List the angle by which RoPE turns each channel at each position: (length, head width).
 
     Each of the head_width / 2 frequencies is there twice, once for each half that `rotate` pairs:
-    without it the shapes do not fit (the seed's "dimension mismatch [32] vs [16]").
+    without it the shapes do not fit ("dimension mismatch [32] vs [16]").
 
     Source:
         Su et al. (2021), "RoFormer", arXiv:2104.09864, in the half-split form of GPT-NeoX.

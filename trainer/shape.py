@@ -33,7 +33,7 @@ def params(config: Config) -> int:
     """Count the weights of the model, the tied embedding once.
 
     Source:
-        L (4 d p + 2 d f) + V d + (2 L + 1) d gives the seed's four Phase 1 counts with f = 512.
+        L (4 d p + 2 d f) + V d + (2 L + 1) d: with f = 512, the four counts of the reported study.
     """
     d, layers = config.d_model, config.depth
     matrices = 4 * d * config.d_proj + 2 * d * config.d_ff

@@ -7,7 +7,11 @@ cd .demo
 if [ ! -e TECHSPEC.md ]; then cp ../examples/two-minutes/TECHSPEC.md TECHSPEC.md; fi
 
 step() {
-  printf '\n\033[1m$ techspec %s\033[0m\n' "$*"
+  local shown=""
+  for word in "$@"; do
+    case "$word" in *" "*) shown+=" '$word'" ;; *) shown+=" $word" ;; esac
+  done
+  printf '\n\033[1m$ techspec%s\033[0m\n' "$shown"
   techspec "$@"
 }
 

@@ -13,9 +13,9 @@ from techspec.plan.trainer import Config, Cost
 Costs = Callable[[Sequence[Config]], list[Cost]]
 
 TOLERANCE = 0.01
-"""Matched means within 1 % of the target; ours: well under any gap between the seed's sizes."""
+"""Matched means within 1 % of the target; ours: far below any gap between compared sizes."""
 LEAST_WIDTH = 8
-"""A narrower MLP is no MLP. Source: FACTS section F, measured on the addition trainer."""
+"""A narrower MLP is no MLP; ours."""
 NO_COST = Cost()
 PROBES = (64, 128)
 """Two widths at which the count is asked; any two would do, as the count is affine in d_ff."""

@@ -23,10 +23,10 @@ from techspec.spec.claims import (
 from techspec.spec.model import Hypothesis, Spec, Value
 
 SEEDS = {Difference: 5, Chain: 5, Insensitive: 5, Trend: 4, Threshold: 6, Smallest: 6}
-"""Seeds an arm by the form of the claim. Source: FACTS section B.
+"""Seeds an arm by the form of the claim. Source: docs/statistics.md.
 
 A difference is not refuted before 5 seeds, and 5 are a look of the equivalence test's too; a trend
-has power .77 at 2 seeds a level and its order over 4; SPRT .9 against .5 confirms after 6 straight
+has power .82 at 2 seeds a level, and more at 4; SPRT .9 against .5 confirms after 6 straight
 successes, not before.
 """
 SEEDS_WITHOUT_CLAIM = 3

@@ -14,26 +14,26 @@ from techspec.verdict.model import ArmResult, Estimate, Outcome, SeedValue
 
 ALPHA = 0.05
 """Chance of a wrong CONFIRMED over all primary hypotheses, and of a wrong REFUTED.
-Source: the convention since Fisher (1925); DESIGN gives no reason to leave it."""
+Source: the convention since Fisher (1925)."""
 
 CONFIDENCE = 0.90
 """Of intervals of differences: two-sided 1 - 2 ALPHA, so that an interval excludes zero exactly
 where the one-sided test at ALPHA rejects it, and the drawing never contradicts the word."""
 
 CONFIRM_SEEDS_MIN = 3
-"""Seeds an arm below which nothing is confirmed. Source: FACTS B, the first look of the plan."""
+"""Seeds an arm below which nothing is confirmed. Source: docs/statistics.md."""
 
 REFUTE_SEEDS_MIN = 5
-"""Seeds an arm below which no difference is refuted. Source: FACTS B, refuting starts at 5."""
+"""Seeds an arm below which no difference is refuted. Source: docs/statistics.md."""
 
 TREND_SEEDS_MIN = 2
-"""Seeds a level for a trend. Source: FACTS B, 4 levels x 2 seeds has size .04 and power .77."""
+"""Seeds a level for a trend. 4 levels x 2 seeds have size .048 and, at 1 sd a level, power .82."""
 
 TREND_REFUTE_SEEDS_MIN = 3
 """Seeds a level for the opposite trend; ours, one more than for the trend itself."""
 
 SPREAD_FLOOR = 0.001
-"""Least standard deviation over seeds to believe of a share. Source: FACTS B, the evaluation alone
+"""Least standard deviation over seeds to believe of a share. The evaluation alone
 varies by 0.10 pt at 99 % of 10,000 items, so five equal scores are not five exact ones."""
 
 MODES_GAP = 0.2

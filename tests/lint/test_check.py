@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from techspec.lint.check import check
 from techspec.plan.trainer import NoTrainer
 from techspec.spec.reader import read
+from tests.reported_study import PATHS, PHASE_1, PHASE_2, SCALING
 
 FIXTURES = Path(__file__).parent / "fixtures"
-SPECS = [path.read_text() for path in sorted(FIXTURES.glob("*.md"))]
+SPECS = [path.read_text() for path in [*sorted(FIXTURES.glob("*.md")), *PATHS]]
 LINES = sorted({line for text in SPECS for line in text.splitlines()})
 CELLS = ["", "|", "depth", "params", "-1", "[7, 8]", "~1M", ">=", "0", "nan", "1e999", "true", "`"]
 
@@ -129,7 +130,7 @@ def test_a_count_may_be_off_by_the_rounding_of_how_it_is_written(trainer):
 
 
 def test_a_grid_whose_two_changes_are_joined_as_a_factor_changes_one_thing(trainer):
-    text = (FIXTURES / "seed_phase1.md").read_text()
+    text = PHASE_1.read_text()
 
     joined = text + "\n## Factors\n- size: d_model, depth (only the size is in question)\n"
 
@@ -138,7 +139,7 @@ def test_a_grid_whose_two_changes_are_joined_as_a_factor_changes_one_thing(train
 
 
 def test_pairs_whose_counts_are_left_to_techspec_are_matched(trainer):
-    text = (FIXTURES / "seed_phase2.md").read_text()
+    text = PHASE_2.read_text()
 
     without = re.sub(r"~1\.\d+M ", "", text)
 
@@ -166,7 +167,7 @@ def test_a_refused_value_of_the_baseline_is_told_once_and_where_it_is_written(tr
 
 
 def test_a_sweep_that_is_given_up_as_advised_brings_the_plan_into_its_budget(trainer):
-    text = (FIXTURES / "seed_scaling.md").read_text()
+    text = SCALING.read_text()
     claim = "   `exact_match insensitive to rope_theta within 2pt`"
     text = text.replace("short sequences", f"short sequences\n{claim}")
     (finding,) = [f for f in check(read(text), trainer) if f.code == "TS304"]

@@ -6,10 +6,10 @@ import pytest
 
 from techspec.lint.check import check
 from techspec.spec.reader import read
+from tests.reported_study import PATHS
 
 FIXTURES = Path(__file__).parent / "fixtures"
-SEED = sorted(FIXTURES.glob("seed_*.md"))
-MARKED = sorted(set(FIXTURES.glob("*.md")) - set(SEED))
+MARKED = sorted(FIXTURES.glob("*.md"))
 
 
 @pytest.mark.parametrize("path", MARKED, ids=lambda path: path.stem)
@@ -23,9 +23,9 @@ def test_a_complete_spec_has_no_findings(trainer):
     assert check(read((FIXTURES / "complete.md").read_text()), trainer) == []
 
 
-@pytest.mark.parametrize("path", SEED, ids=lambda path: path.stem)
-def test_the_findings_of_the_seeds_own_specs_are_those_that_are_listed(path, trainer):
-    listed = path.with_suffix(".expected").read_text().splitlines()
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_findings_of_the_reported_study_are_those_that_are_listed(path, trainer):
+    listed = (FIXTURES / f"reported_{path.stem}.expected").read_text().splitlines()
 
     found = [f"{f.line} {f.code}" for f in check(read(path.read_text()), trainer)]
     assert found == listed

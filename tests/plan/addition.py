@@ -22,7 +22,7 @@ DEFAULTS = {
 
 
 def count(config: Config) -> int:
-    """Parameters of the model. Source: FACTS section F; it gives the seed's four counts."""
+    """Parameters of the model, as `trainer.shape` counts them."""
     whole = {**DEFAULTS, **config}
     d, depth, d_ff = (int(whole[key]) for key in ("d_model", "depth", "d_ff"))
     p = int(whole["d_proj"]) or d

@@ -1,11 +1,10 @@
-"""Small specs for tests, and the seed's three blocks, which lie in `fixtures/` word for word."""
-
-from pathlib import Path
+"""Small specs for tests, and the three of the reported study."""
 
 from techspec.spec.claims import parse
 from techspec.spec.model import Hypothesis, NamedArm, Parameter, Priority, Spec, Value
 from techspec.spec.names import key_of
 from techspec.spec.reader import read_file
+from tests.reported_study import PATHS
 
 HIGH, MEDIUM, LOW = Priority
 
@@ -29,7 +28,4 @@ def claims(*texts: str, arms: tuple[str, ...] = ()) -> tuple[Hypothesis, ...]:
     )
 
 
-ADDITION, PHASE_1, PHASE_2 = (
-    read_file(Path(__file__).parent / "fixtures" / f"{name}.md")
-    for name in ("addition", "phase-1", "phase-2")
-)
+ADDITION, PHASE_1, PHASE_2 = map(read_file, PATHS)

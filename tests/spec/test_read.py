@@ -1,7 +1,5 @@
 """Reading never fails, and what it cannot read it says."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +12,9 @@ from techspec.spec.reader import (
     read,
     read_file,
 )
+from tests.reported_study import PATHS
 
-SEEDS = [path.read_text() for path in sorted((Path(__file__).parent / "fixtures").glob("*.md"))]
+REPORTED = [path.read_text() for path in PATHS]
 PIECES = st.one_of(
     st.sampled_from(["## Run\n", "## Baseline\n", "## Prediction\n", "## Results\n", "---\n"]),
     st.sampled_from(["```yaml\n", "```\n", "`", "<!-- techspec:results -->\n", "<!--", "    "]),
@@ -30,7 +29,7 @@ def test_any_text_is_read(text):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(SEEDS), st.data())
+@given(st.sampled_from(REPORTED), st.data())
 def test_a_seed_spec_with_pieces_cut_out_and_put_in_is_read(text, data):
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(text)))
@@ -50,7 +49,7 @@ def test_any_heap_of_markup_is_read(pieces):
     read("".join(pieces))
 
 
-@pytest.mark.parametrize("text", SEEDS)
+@pytest.mark.parametrize("text", REPORTED)
 def test_windows_line_endings_and_a_byte_order_mark_change_nothing_but_the_text(text):
     unix, windows = read(text), read("\ufeff" + text.replace("\n", "\r\n"))
 

@@ -1,4 +1,4 @@
-"""The seed's way of writing a sum, and that no held-out problem is trained on."""
+"""The reported study's way of writing a sum, and that no held-out problem is trained on."""
 
 import random
 

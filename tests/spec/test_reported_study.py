@@ -1,32 +1,29 @@
-"""The three specs of the source document, read exactly as they stand there."""
-
-from pathlib import Path
+"""The three specs of the reported study, read exactly as they stand there."""
 
 import pytest
 
 from techspec.spec.claims import ArmRef, Chain, Claim
 from techspec.spec.model import Priority, Quantity
 from techspec.spec.reader import read_file
-
-FIXTURES = Path(__file__).parent / "fixtures"
+from tests.reported_study import PHASE_1, PHASE_2, SCALING
 
 
 @pytest.fixture
 def first():
-    return read_file(FIXTURES / "seed_first.md")
+    return read_file(SCALING)
 
 
 @pytest.fixture
 def phase1():
-    return read_file(FIXTURES / "seed_phase1.md")
+    return read_file(PHASE_1)
 
 
 @pytest.fixture
 def phase2():
-    return read_file(FIXTURES / "seed_phase2.md")
+    return read_file(PHASE_2)
 
 
-def test_nothing_in_the_seed_is_a_problem(first, phase1, phase2):
+def test_nothing_in_the_study_is_a_problem(first, phase1, phase2):
     assert first.problems == phase1.problems == phase2.problems == ()
 
 
