@@ -26,13 +26,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(as_json(verdicts=verdicts)))
     else:
-        print("\n\n".join(_paragraph(verdict) for verdict in verdicts))
+        print("\n\n".join(paragraph(verdict) for verdict in verdicts))
         print(f"\nnext: techspec report {args.spec}")
     decided = {Outcome.CONFIRMED, Outcome.REFUTED}
     return 0 if all(verdict.outcome in decided for verdict in verdicts) else 1
 
 
-def _paragraph(verdict: Verdict) -> str:
+def paragraph(verdict: Verdict) -> str:
+    """A verdict as a person reads it in a shell."""
     said = [f"{verdict.hypothesis} {verdict.outcome}: {verdict.text}"]
     if verdict.claim:
         said.append(f"   claim: {verdict.claim}")

@@ -103,7 +103,9 @@ def _cost(plan: Plan) -> str:
     allowed = plan.allowance
     parts = []
     if plan.seconds is not None:
-        part = f"about {duration(plan.seconds)} of {plan.nominal_device} time by the nominal forecast"
+        part = (
+            f"about {duration(plan.seconds)} of {plan.nominal_device} time by the nominal forecast"
+        )
         if allowed.device_seconds is not None:
             part += f" (budget {duration(allowed.device_seconds)})"
         parts.append(part)
