@@ -3,14 +3,18 @@ the next runner goes on from the ledger; nothing that was appended is lost or ru
 """
 
 import os
+import shlex
 import signal
 import threading
 import types
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
+from techspec import durable
 from techspec.clock import now, seconds_between, text_of
+from techspec.errors import TechspecError
 from techspec.ledger.events import (
     Ended,
     Event,
@@ -34,7 +38,7 @@ from techspec.run.protocol import TrialRequest, event_of, request_text
 from techspec.run.trainer_call import TrainerProgram, program
 
 STARTS = 3
-"""How often a trial is started at most; a crash is tried again with the same seed."""
+"""How often one runner starts a trial at most; a crash is tried again with the same seed."""
 BATCH_SECONDS = 30.0
 """Short trials share a process up to this forecast: a start costs about as much as some of them."""
 _LOOK_EVERY_SECONDS = 0.2
@@ -57,6 +61,16 @@ def carry_out(folder: CampaignFolder, pool: Pool | None = None) -> RunnerStopped
         return _Runner(folder, plan, trainer, pool, append).work()
 
 
+class CannotStart(TechspecError):
+    """The system did not start a trainer's process."""
+
+    def __init__(self, job: Job, error: OSError) -> None:
+        super().__init__(
+            f"{shlex.join(job.command)} cannot be started: {error.strerror or error}.",
+            "mend that, then 'techspec run' again: it goes on where it stopped.",
+        )
+
+
 class _Runner:
     def __init__(
         self,
@@ -70,6 +84,7 @@ class _Runner:
         self._append = append
         self._state: State = fold(read(folder.ledger))
         self._read_up_to: dict[str, int] = {}
+        self._crashes: Counter[str] = Counter()
         self._failure = ""
         self._no_room = ""
         self._told_to_stop = False
@@ -113,8 +128,8 @@ class _Runner:
             trial
             for trial in self._plan.trials
             if trial.id not in running
-            and not (known := self._state.trial(trial.id)).is_final
-            and known.crashes < STARTS
+            and not self._state.trial(trial.id).is_final
+            and self._crashes[trial.id] < STARTS
         ]
 
     def _why_stop(self) -> Why | None:
@@ -175,13 +190,19 @@ class _Runner:
             for trial in trials
         ]
         for request in requests:
-            request.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                request.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise durable.CannotWrite(request.folder, error) from error
         offset = _end_of_whole_lines(job)
-        (job.folder / "request.json").write_text(request_text(requests, self._plan.device))
+        durable.write(job.folder / "request.json", request_text(requests, self._plan.device))
         ids = tuple(trial.id for trial in trials)
         self._note(Launched(now(), job.request, ids, round(reserved, 3), offset))
         self._read_up_to[job.request] = offset
-        self._pool.start(job)
+        try:
+            self._pool.start(job)
+        except OSError as error:
+            raise CannotStart(job, error) from error
 
     def _job(self, request: str) -> Job:
         folder = self._folder.run(request)
@@ -216,7 +237,7 @@ class _Runner:
     def _settle(self, gone: Gone, at: str) -> None:
         """Take what a dead process left: its last lines, and what became of each of its trials."""
         launched = self._state.open_requests[gone.request]
-        self._listen(launched)
+        self._listen(launched, to_the_end=True)
         unfinished = [id for id in launched.trials if not self._has_ended(id, launched)]
         if unfinished and gone.exit_code == _REFUSED:
             self._failure = _last_lines(self._job(gone.request), "the trainer refused the request")
@@ -236,8 +257,9 @@ class _Runner:
             # Killed with its runner, or by us: not the trial's own fault, and not counted as one.
             return Ended(now(), trial, "interrupted", step, {}, seconds, "its process was ended")
         reason = _last_lines(self._job(gone.request), f"exit code {gone.exit_code}")
+        self._crashes[trial] += 1
         first_of_all = not any(known.is_final for known in self._state.trials.values())
-        if known.crashes + 1 >= STARTS and first_of_all:
+        if self._crashes[trial] >= STARTS and first_of_all:
             self._failure = f"{trial} crashed {STARTS} times: {reason}"
         return Ended(now(), trial, "crashed", step, {}, seconds, reason)
 
@@ -259,7 +281,8 @@ class _Runner:
         for launched in list(self._state.open_requests.values()):
             self._listen(launched)
 
-    def _listen(self, launched: Launched) -> None:
+    def _listen(self, launched: Launched, to_the_end: bool = False) -> None:
+        """Take the lines that are whole; of a process that is gone, also an unended last one."""
         job, start = self._job(launched.request), self._read_up_to[launched.request]
         try:
             with job.metrics.open("rb") as file:
@@ -267,7 +290,7 @@ class _Runner:
                 said = file.read()
         except FileNotFoundError:
             return
-        whole = said.rfind(b"\n") + 1
+        whole = len(said) if to_the_end else said.rfind(b"\n") + 1
         for line in said[:whole].splitlines():
             event = event_of(line, launched.trials, self._plan.metric, now())
             if event is not None and not self._is_known(event, launched):

@@ -47,10 +47,11 @@ class LocalPool:
                     stderr=log,
                     pass_fds=(lock,),
                     start_new_session=True,
+                    # In the child, so that no kill of ours can leave it without one.
+                    preexec_fn=lambda: _write_pid(job.folder),
                 )
         finally:
             os.close(lock)  # the process has its own hold on it
-        (job.folder / "pid").write_text(f"{process.pid}\n")
         self._alive[job.request] = _Alive(job, process)
 
     def adopt(self, job: Job) -> bool:
@@ -115,8 +116,13 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
+def _write_pid(folder: Path) -> None:
+    file = os.open(folder / "pid", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.write(file, f"{os.getpid()}\n".encode())
+    os.close(file)
+
+
 def _pid(folder: Path) -> int | None:
-    # Without the file the runner died between the start and this note: we can only wait.
     try:
         return int((folder / "pid").read_text())
     except (FileNotFoundError, ValueError):

@@ -3,6 +3,7 @@ import signal
 
 import pytest
 
+from techspec.durable import CannotWrite
 from techspec.ledger.events import Ended, Launched, Measured, Released, RunnerStopped
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
 from techspec.ledger.state import fold
@@ -315,3 +316,41 @@ def test_a_ledger_that_is_held_by_somebody_else_is_not_opened(opened, tmp_path):
 
     with writing(folder.ledger), pytest.raises(LedgerBusy):
         freeze(tmp_path / "TECHSPEC.md", plan)
+
+
+def test_a_trial_that_was_given_up_is_tried_again_by_the_next_run(opened, tmp_path):
+    script = tmp_path / "later.sh"
+    script.write_text("exit 9\n")
+    folder, plan = opened({"a": {}}, seeds=1, trainer=f"sh {script}")
+    assert carry_out(folder).why == "failed"
+    script.write_text(
+        f'echo \'{{"event":"ended","trial":"{plan.trials[0].id}","outcome":"finished",'
+        '"metrics":{"score":1}}\'\n'
+    )
+
+    assert carry_out(folder).why == "complete"
+
+    assert state_of(folder).metric(plan.trials[0].id, "score") == 1
+
+
+def test_a_last_line_without_its_line_end_counts_once_the_process_is_gone(opened, tmp_path):
+    script = tmp_path / "terse.sh"
+    folder, plan = opened({"a": {}}, seeds=1, trainer=f"sh {script}")
+    script.write_text(
+        f'printf \'{{"event":"ended","trial":"{plan.trials[0].id}","outcome":"finished",'
+        '"metrics":{"score":1}}\'\n'
+    )
+
+    assert carry_out(folder).why == "complete"
+
+
+def test_a_trial_folder_that_cannot_be_made_is_named_and_nothing_is_lost(opened):
+    folder, plan = opened({"a": {"steps": 1}}, seeds=1)
+    (folder.path / "runs").write_text("a file where the runs go")
+
+    with pytest.raises(CannotWrite, match="runs"):
+        carry_out(folder)
+    (folder.path / "runs").unlink()
+
+    assert carry_out(folder).why == "complete"
+    assert starts(folder, plan.trials) == [1]
