@@ -42,13 +42,15 @@ def follow(folder: CampaignFolder, facts: TrainerFacts, as_json: bool = False) -
 
 
 def where(now: Progress) -> str:
-    """One line: which trial, how far, what is left of the budget, when it will end."""
-    parts = [f"{now.done} of {now.trials} trials done"]
+    """One line: how far, when it will end, what is left of the budget, which trials are at work.
+
+    The trials come last: a narrow window cuts the line off.
+    """
+    parts = [f"{now.done}/{now.trials} done", time_left(now), budget_left(now)]
     for trial in now.running:
         share = f" {100 * trial.step // trial.of_steps} %" if trial.of_steps else ""
         parts.append(f"{trial.trial}{share}")
-    parts += [left for left in (budget_left(now), time_left(now)) if left]
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def time_left(now: Progress) -> str:

@@ -62,8 +62,8 @@ def progress(folder: CampaignFolder) -> Progress:
     running = tuple(
         _running(folder, state, launched, trial, moment)
         for launched in state.open_requests.values()
-        for trial in launched.trials
-        if held and _is_the_one_at_work(state, launched, trial)
+        for trial in _at_work(state, launched)
+        if held
     )
     done = [trial for trial in plan.trials if state.trial(trial.id).is_final]
     at_work = sum(seconds_between(each.time, moment) for each in state.open_requests.values())
@@ -95,12 +95,20 @@ def _condition(state: State, held: bool) -> Condition:
     return state.stopped.why if state.stopped else "abandoned"
 
 
-def _is_the_one_at_work(state: State, launched: Launched, trial: str) -> bool:
-    """Of the trials that share a process, the one that started and has not ended."""
-    known = state.trial(trial)
-    if known.started is None or known.started.time < launched.time:
-        return trial == launched.trials[0] and known.started is None
-    return known.ended is None or known.ended.time < known.started.time
+def _at_work(state: State, launched: Launched) -> list[str]:
+    """Of the trials of a process, those that it has begun; the first one if it says nothing."""
+    known = {trial: state.trial(trial) for trial in launched.trials}
+    left = [
+        trial
+        for trial, each in known.items()
+        if each.ended is None or each.ended.time < launched.time
+    ]
+    begun = [
+        trial
+        for trial in left
+        if (started := known[trial].started) and started.time >= launched.time
+    ]
+    return begun or left[:1]
 
 
 def _running(
