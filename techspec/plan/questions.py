@@ -141,9 +141,9 @@ class _Asking:
             case Threshold(arm=ref):
                 return _Found((self._arm(ref),))
             case Insensitive(parameter=parameter):
-                return self._and_unmatched(self._levels(parameter, ordered=False))
+                return self._and_unmatched(parameter, ordered=False)
             case Trend(parameter=parameter):
-                return self._and_unmatched(self._levels(parameter, ordered=True))
+                return self._and_unmatched(parameter, ordered=True)
             case Smallest(parameter=parameter):
                 return self._levels(parameter, ordered=True)
 
@@ -239,7 +239,10 @@ class _Asking:
         ends = counts if len(counts) == 2 else [max(counts), min(counts)]
         return (f"unmatched: {' against '.join(map(size_shown, ends))} parameters",)
 
-    def _and_unmatched(self, found: _Found) -> _Found:
+    def _and_unmatched(self, parameter: str, ordered: bool) -> _Found:
+        found = self._levels(parameter, ordered)
+        if parameter.casefold() == SIZE:
+            return found  # the sizes are what it is about
         unmatched = self._unmatched([self.arms[name] for name in found.arms])
         return replace(found, qualifiers=(*found.qualifiers, *unmatched))
 

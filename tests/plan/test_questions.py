@@ -214,3 +214,10 @@ def test_a_sweep_whose_arms_differ_in_size_is_called_unmatched():
 
     assert any(each.startswith("unmatched: ") for each in wider.qualifiers)
     assert hotter.qualifiers == ()
+
+
+def test_a_trend_over_the_size_itself_is_not_called_unmatched():
+    _, (question,) = ask("exact_match increases with params", of=PHASE_1)
+
+    assert question.unanswerable is None
+    assert question.qualifiers == ()
