@@ -9,6 +9,7 @@ import threading
 import types
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -33,7 +34,7 @@ from techspec.plan.model import Plan, Trial
 from techspec.run import spending
 from techspec.run.plan_file import load
 from techspec.run.pool import Gone, Job, Pool
-from techspec.run.pool_local import LocalPool, has_gpu, slots_here
+from techspec.run.pool_local import LocalPool, exit_code, has_gpu, slots_here
 from techspec.run.protocol import TrialRequest, event_of, request_text
 from techspec.run.trainer_call import TrainerProgram, program
 
@@ -105,9 +106,12 @@ class _Runner:
             self._note(stopped)
             self._folder.stop.unlink(missing_ok=True)
             return stopped
-        except BaseException:
+        except BaseException as error:
             for request in self._state.open_requests:
                 self._pool.end(request, now=False)
+            if isinstance(error, TechspecError):
+                with suppress(TechspecError):  # a full disk takes no more events
+                    self._note(RunnerStopped(now(), "failed", str(error)))
             raise
         finally:
             if in_main:
@@ -179,7 +183,7 @@ class _Runner:
     # Processes
 
     def _launch(self, trials: list[Trial], reserved: float) -> None:
-        job = self._job(trials[0].id)
+        job = self._job(trials[0].id, reserved)
         requests = [
             TrialRequest(
                 trial=trial.id,
@@ -204,7 +208,7 @@ class _Runner:
         except OSError as error:
             raise CannotStart(job, error) from error
 
-    def _job(self, request: str) -> Job:
+    def _job(self, request: str, reserved: float | None = None) -> Job:
         folder = self._folder.run(request)
         return Job(
             request=request,
@@ -212,6 +216,8 @@ class _Runner:
             command=(*self._trainer.command, "run", str(folder / "request.json")),
             place=self._folder.project,
             environment=self._environment(),
+            ledger=self._folder.ledger,
+            limit_seconds=reserved if self._plan.allowance.device_seconds is not None else None,
         )
 
     def _environment(self) -> Mapping[str, str]:
@@ -228,7 +234,8 @@ class _Runner:
             if self._pool.adopt(job):
                 self._listen(launched)
             else:
-                self._settle(Gone(launched.request, None), _last_sign_of_life(job, launched))
+                gone = Gone(launched.request, exit_code(job))
+                self._settle(gone, _last_sign_of_life(job, launched))
 
     def _settle_gone(self, wait_seconds: float) -> None:
         for gone in self._pool.gone(wait_seconds):
@@ -256,7 +263,8 @@ class _Runner:
         if gone.exit_code is None or self._putting_down:
             # Killed with its runner, or by us: not the trial's own fault, and not counted as one.
             return Ended(now(), trial, "interrupted", step, {}, seconds, "its process was ended")
-        reason = _last_lines(self._job(gone.request), f"exit code {gone.exit_code}")
+        died = "without an 'ended' line, " if gone.exit_code == 0 else ""
+        reason = _last_lines(self._job(gone.request), f"{died}exit code {gone.exit_code}")
         self._crashes[trial] += 1
         first_of_all = not any(known.is_final for known in self._state.trials.values())
         if self._crashes[trial] >= STARTS and first_of_all:
@@ -295,6 +303,7 @@ class _Runner:
             event = event_of(line, launched.trials, self._plan.metric, now())
             if event is not None and not self._is_known(event, launched):
                 self._note(event)
+                self._failure = self._failure or _lacks(event, self._plan)
         self._read_up_to[launched.request] = start + whole
 
     def _is_known(self, event: TrainerEvent, launched: Launched) -> bool:
@@ -316,6 +325,20 @@ class _Runner:
         return known.is_final or (known.ended is not None and known.ended.time >= launched.time)
 
 
+def _lacks(event: TrainerEvent, plan: Plan) -> str:
+    """Why a result is none; empty if it is one. The next run would cost as much for as little."""
+    if not isinstance(event, Ended) or event.outcome not in ("finished", "early_stopped"):
+        return ""
+    asked = {question.metric for question in plan.questions if question.metric} or {plan.metric}
+    if asked & event.metrics.keys():
+        return ""
+    reported = ", ".join(sorted(event.metrics)) or "no number"
+    return (
+        f"{event.trial} reported no {' or '.join(sorted(asked))}; it reported: {reported}. Correct "
+        "'metric:' under '## Run', or the claims, and run with --amend: what was trained is kept"
+    )
+
+
 def _end_of_whole_lines(job: Job) -> int:
     """Length of its metrics.jsonl, after a half line that a kill left behind was cut off."""
     if not job.metrics.exists():
@@ -328,7 +351,7 @@ def _end_of_whole_lines(job: Job) -> int:
 def _last_sign_of_life(job: Job, launched: Launched) -> str:
     """The latest moment at which a process that nobody watched is known to have lived."""
     moments = [launched.time]
-    for path in (job.metrics, job.log):
+    for path in (job.metrics, job.log, job.folder / "alive", job.folder / "exit"):
         if path.exists():
             moments.append(text_of(datetime.fromtimestamp(path.stat().st_mtime, UTC)))
     return max(moments)

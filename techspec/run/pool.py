@@ -15,6 +15,9 @@ class Job:
     command: tuple[str, ...]
     place: Path
     environment: Mapping[str, str]
+    ledger: Path
+    limit_seconds: float | None = None
+    """How long it may go on where no runner watches it; None is for ever."""
 
     @property
     def metrics(self) -> Path:
@@ -29,7 +32,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A process that is no more; `exit_code` is None if nobody was there to see."""
+    """A process that is no more; `exit_code` is None if it was killed and nobody saw it."""
 
     request: str
     exit_code: int | None

@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from techspec.run.pool import Gone, Job
 
 _LOOK_EVERY_SECONDS = 0.05
+_KEEPER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")))
 
 
 @dataclass(slots=True)
@@ -34,12 +36,13 @@ class LocalPool:
 
     def start(self, job: Job) -> None:
         """Start the job; returns once its process exists."""
+        (job.folder / "exit").unlink(missing_ok=True)
         lock = os.open(job.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with job.metrics.open("ab") as metrics, job.log.open("ab") as log:
                 process = subprocess.Popen(
-                    job.command,
+                    [*_KEEPER, job.folder, job.ledger, str(job.limit_seconds or 0), *job.command],
                     cwd=job.place,
                     env=dict(job.environment),
                     stdin=subprocess.DEVNULL,
@@ -47,8 +50,6 @@ class LocalPool:
                     stderr=log,
                     pass_fds=(lock,),
                     start_new_session=True,
-                    # In the child, so that no kill of ours can leave it without one.
-                    preexec_fn=lambda: _write_pid(job.folder),
                 )
         finally:
             os.close(lock)  # the process has its own hold on it
@@ -83,12 +84,21 @@ class LocalPool:
             code = alive.process.poll()
             if code is None:
                 return None
-        elif _is_locked(alive.job.folder / "lock"):
-            return None
         else:
-            code = None
+            code = exit_code(alive.job)
+            if code is None and _is_locked(alive.job.folder / "lock"):
+                return None
+        self.end(alive.job.request, now=True)  # workers that outlived it
         del self._alive[alive.job.request]
         return Gone(alive.job.request, code)
+
+
+def exit_code(job: Job) -> int | None:
+    """How a process of this or an earlier runner ended; None if it lives, or was killed."""
+    try:
+        return int((job.folder / "exit").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def slots_here(device: str, workers: int | None) -> int:
@@ -114,12 +124,6 @@ def _is_locked(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return False
-
-
-def _write_pid(folder: Path) -> None:
-    file = os.open(folder / "pid", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.write(file, f"{os.getpid()}\n".encode())
-    os.close(file)
 
 
 def _pid(folder: Path) -> int | None:

@@ -47,12 +47,12 @@ def event_of(line: bytes, trials: Sequence[str], metric: str, time: str) -> Trai
     Args:
         line: one line of its output.
         trials: the trials of its request; a line about any other is passed over.
-        metric: the metric that the plan judges by; a result without it is no result.
+        metric: the metric that the plan judges by; a run where it is NaN has diverged.
         time: the moment at which the line was read.
     """
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict):
         return None
@@ -78,7 +78,10 @@ def _started(said: Mapping[str, Any], trial: str, time: str) -> Started:
     return Started(
         time=time,
         trial=trial,
-        config=config if isinstance(config, dict) else {},
+        # Values that JSON has no word for, such as Infinity, are kept as text.
+        config=json.loads(json.dumps(config), parse_constant=str)
+        if isinstance(config, dict)
+        else {},
         params=params if isinstance(params, int) else None,
         device=str(said.get("device", "")),
         code=str(said.get("code", "")),
@@ -97,13 +100,11 @@ def _ended(said: Mapping[str, Any], trial: str, metric: str, time: str) -> Ended
             f"its trainer ended it with the unknown outcome {given!r}",
         )  # fmt: skip
     outcome = given
-    if outcome in ("finished", "early_stopped") and metric not in metrics:
-        raw = said.get("metrics")
-        if isinstance(raw, dict) and metric in raw:
-            outcome, reason = "diverged", f"{metric} was {raw[metric]}"
-        else:
-            reported = ", ".join(sorted(metrics)) or "none"
-            outcome, reason = "refused", f"it reported no {metric!r}; it reported: {reported}"
+    raw = said.get("metrics")
+    if outcome in ("finished", "early_stopped") and isinstance(raw, dict):
+        value = raw.get(metric)
+        if isinstance(value, float) and not math.isfinite(value):
+            outcome, reason = "diverged", f"{metric} was {value}"
     if outcome not in ("finished", "early_stopped"):
         metrics = {}  # a run that has no result must never be read as one
     return Ended(time, trial, outcome, _count(said), metrics, _seconds(said), reason)
@@ -113,9 +114,7 @@ def _numbers(metrics: object) -> dict[str, float]:
     if not isinstance(metrics, dict):
         return {}
     return {
-        name: float(value)
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and math.isfinite(value)
+        name: number for name, value in metrics.items() if (number := _finite(value)) is not None
     }
 
 
@@ -125,5 +124,15 @@ def _count(said: Mapping[str, Any], name: str = "step") -> int:
 
 
 def _seconds(said: Mapping[str, Any]) -> float:
-    value = said.get("seconds")
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+    return _finite(said.get("seconds")) or 0.0
+
+
+def _finite(value: object) -> float | None:
+    """A number that can be stored and compared, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
