@@ -31,15 +31,14 @@ class MoreThanBudget(TechspecError):
         )
 
 
-class CostUnknown(TechspecError):
-    """Neither a forecast nor a budget in hours: nobody could say what is being started."""
+class NoHardStop(TechspecError):
+    """The spec has no budget in hours, so nothing would hold the campaign to what was agreed."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Nothing says what this plan will cost: the trainer states no seconds, and the spec "
-            "has no budget in device hours.",
-            "write 'Max GPU hours' or 'Max CPU hours' under '## Budget Constraints', or "
-            "'seconds_per_trial' under '## Run'.",
+            "The spec has no budget in device hours: nothing would end the campaign at the hours "
+            "that were agreed.",
+            "write 'Max GPU hours: N' or 'Max CPU hours: N' under '## Budget Constraints'.",
         )
 
 
@@ -56,13 +55,13 @@ def acknowledged(plan: "Plan", named: float) -> None:
     """Refuse hours below the plan's forecast, or above the spec's budget.
 
     Raises:
-        CostNotSeen, MoreThanBudget, CostUnknown: as their texts say.
+        CostNotSeen, MoreThanBudget, NoHardStop: as their texts say.
     """
     forecast, budget = hours(plan.seconds), hours(plan.allowance.device_seconds)
+    if budget is None:
+        raise NoHardStop
     takes = forecast if forecast is not None else budget
-    if takes is None:
-        raise CostUnknown
     if named < takes:
         raise CostNotSeen(named, takes, "the forecast" if forecast is not None else "its budget")
-    if budget is not None and named > budget:
+    if named > budget:
         raise MoreThanBudget(named, budget)

@@ -48,6 +48,7 @@ class Tool:
     run: Callable[..., Any]
     title: str
     reads_only: bool = True
+    """It changes nothing; False also where it starts a program that the spec names."""
     asks_the_user: bool = False
     """Its effect is worth a person's yes: it spends compute, or publishes."""
     starts_programs: bool = False
@@ -58,8 +59,8 @@ TOOLS = (
     Tool(advise, "What is already known"),
     Tool(tried, "Has anybody tried this"),
     Tool(skill_read, "Read a skill"),
-    Tool(spec_lint, "Check a spec", starts_programs=True),
-    Tool(plan, "Plan the experiments", starts_programs=True),
+    Tool(spec_lint, "Check a spec", reads_only=False, starts_programs=True),
+    Tool(plan, "Plan the experiments", reads_only=False, starts_programs=True),
     Tool(
         campaign_start,
         "Run the plan",

@@ -67,7 +67,7 @@ def tried(
     from techspec.skill.places import registry_for
     from techspec.skill.tried import tried as find
 
-    found = find(what, registry_for(root()).skills(), keywords)
+    found = find(what, registry_for(root()), keywords)
     return TriedReply.of(found, _NOTES if found else _NOTHING)
 
 

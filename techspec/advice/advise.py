@@ -4,10 +4,11 @@ Nothing is concluded here that no source says; what no source covers is named as
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from techspec.skill.index import Library, ask
 from techspec.skill.page import Skill, read, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, document, strength, terms
@@ -125,26 +126,49 @@ def advise(
         specs: the project's other spec files, searched too.
         most: sources, at most.
     """
-    others = [(path, other) for path, other in specs if spec is None or other.text != spec.text]
-    pages = registry.skills() if registry else []
-    pages += [_as_page(path, other) for path, other in others]
-    index = Index(document(page, str(number)) for number, page in enumerate(pages))
+    others = {
+        f"spec {number}": _as_page(path, other)
+        for number, (path, other) in enumerate(specs)
+        if spec is None or other.text != spec.text
+    }
+
+    def from_library(library: Library) -> Advice:
+        return _advice(goal, keywords, spec, library, others, most)
+
+    return ask(registry or Registry([]), from_library)
+
+
+def _advice(
+    goal: str,
+    keywords: Sequence[str],
+    spec: Spec | None,
+    library: Library,
+    others: Mapping[str, Skill],
+    most: int,
+) -> Advice:
+    index = library.index([document(page, key) for key, page in others.items()])
     best = _best(index, goal, keywords, spec, most)
-    ranked = sorted(best, key=lambda n: -best[n].total * _TRUST.get(pages[n].evidence, 1.0))[:most]
+
+    def merit(key: str) -> float:
+        evidence = others[key].evidence if key in others else library.evidence(key)
+        return best[key].total * _TRUST.get(evidence, 1.0)
+
+    ranked = sorted(best, key=merit, reverse=True)[:most]
     if not ranked:
         return Advice(goal)
-    labels = _labels([pages[n] for n in ranked])
+    pages = [others[key] if key in others else library.page(key) for key in ranked]
+    labels = _labels(pages)
     wanted = _wanted(goal, keywords, spec)
     sources = tuple(
-        _source(pages[n], label, best[n], index, wanted, _ROWS_BY_RANK[min(rank, 2)])
-        for rank, (n, label) in enumerate(zip(ranked, labels, strict=True))
+        _source(page, label, best[key], index, wanted, _ROWS_BY_RANK[min(rank, 2)])
+        for rank, (key, page, label) in enumerate(zip(ranked, pages, labels, strict=True))
     )
     if spec is None:
         return Advice(goal, sources)
     quotes = [
         quote
-        for n, label in zip(ranked, labels, strict=True)
-        for quote in _all_quotes(pages[n], label)
+        for page, label in zip(pages, labels, strict=True)
+        for quote in _all_quotes(page, label)
     ]
     covered = _covered(spec, quotes)
     names = {entry.what for entry in covered}
@@ -169,8 +193,8 @@ class _Match:
 
 def _best(
     index: Index, goal: str, keywords: Sequence[str], spec: Spec | None, most: int
-) -> dict[int, _Match]:
-    """By page number, its best match among the questions that goal and spec ask."""
+) -> dict[str, _Match]:
+    """By page, its best match among the questions that goal and spec ask."""
     questions: list[tuple[str, Sequence[str]]] = [(goal, keywords)]
     if spec is not None:
         about = _ABOUT_RUNNING.sub(" ", goal)
@@ -179,19 +203,19 @@ def _best(
         questions = [(f"{about} {first}", keywords), (spec.objective, ())]
         questions += [(hypothesis.text, ()) for hypothesis in spec.hypotheses]
         questions.append((" ".join(parameter.name for parameter in spec.parameters), ()))
-    best: dict[int, _Match] = {}
+    best: dict[str, _Match] = {}
     for question, beside in questions:
         for hit in index.search(question, beside, most).hits:
             degree = strength(hit.confidence, bool(beside))
             if degree == "none":
                 continue
-            known = best.get(int(hit.key), _Match(0.0, 0.0, "", ()))
+            known = best.get(hit.key, _Match(0.0, 0.0, "", ()))
             total = known.total + hit.confidence
             if hit.confidence > known.confidence:
                 known = _Match(total, hit.confidence, degree, _words(question, beside, hit.terms))
-            best[int(hit.key)] = replace(known, total=total)
+            best[hit.key] = replace(known, total=total)
     if any(match.strength == "strong" for match in best.values()):
-        return {number: match for number, match in best.items() if match.strength == "strong"}
+        return {key: match for key, match in best.items() if match.strength == "strong"}
     return best
 
 
@@ -237,14 +261,14 @@ def _source(
         return sum(index.weight(term) for term in wanted & set(terms(quote.text)))
 
     def pick(quotes: Sequence[Quote], at_most: int) -> tuple[Quote, ...]:
-        ranked = sorted(enumerate(quotes), key=lambda pair: (-telling(pair[1]), pair[0]))
-        return tuple(quote for _, quote in ranked if telling(quote) > 0)[:at_most]
+        worth = [telling(quote) for quote in quotes]
+        ranked = sorted(range(len(quotes)), key=lambda number: (-worth[number], number))
+        return tuple(quotes[number] for number in ranked[:at_most] if worth[number] > 0)
 
-    def rows(found: Iterable[tuple[str, int]]) -> list[Quote]:
-        return [_quote(text, page, label, line) for text, line in found]
-
-    is_outcome = [_OUTCOME.match(row.cells[0]) is not None for row in page.findings]
-    found = rows((row.text, row.line) for row in page.findings)
+    quote_of = _quoting(page, label)
+    findings = page.findings
+    is_outcome = [_OUTCOME.match(row.cells[0]) is not None for row in findings]
+    found = [quote_of(row.text, row.line) for row in findings]
     outcome = [quote for quote, first in zip(found, is_outcome, strict=True) if first]
     results = [quote for quote, first in zip(found, is_outcome, strict=True) if not first]
     return Source(
@@ -259,34 +283,38 @@ def _source(
         failed=pick(_failed(page, label), most),
         findings=tuple(outcome[:1]) + pick(results, most - len(outcome[:1])),
         parameters=pick(_parameters(page, label), 1),
-        cautions=pick(rows((row.text, row.line) for row in page.cautions), 1),
+        cautions=pick([quote_of(row.text, row.line) for row in page.cautions], 1),
     )
 
 
-def _quote(text: str, page: Skill, label: str, line: int) -> Quote:
-    return Quote(visible(text), f"{label}:{line}", page.evidence)
+def _quoting(page: Skill, label: str) -> Callable[[str, int], Quote]:
+    evidence = page.evidence  # looks at every row of the page: once, not once a quote
+    return lambda text, line: Quote(visible(text), f"{label}:{line}", evidence)
 
 
 def _failed(page: Skill, label: str) -> list[Quote]:
+    quote_of = _quoting(page, label)
     quotes = []
     for row in page.attempts:
         parts = [row.attempt, f"failed: {row.why}" if row.why else ""]
         parts.append(f"lesson: {row.lesson}" if row.lesson else "")
-        quotes.append(_quote("; ".join(part for part in parts if part), page, label, row.line))
+        quotes.append(quote_of("; ".join(part for part in parts if part), row.line))
     return quotes
 
 
 def _parameters(page: Skill, label: str) -> list[Quote]:
     """Blocks to copy from, each in one line behind the heading it stands under."""
+    quote_of = _quoting(page, label)
     quotes = []
     for block in page.parameters:
         lines = " | ".join(line.strip() for line in block.text.splitlines() if line.strip())
-        quotes.append(_quote(f"{block.section}: {lines}", page, label, block.line))
+        quotes.append(quote_of(f"{block.section}: {lines}", block.line))
     return quotes
 
 
 def _all_quotes(page: Skill, label: str) -> list[Quote]:
-    rows = [_quote(row.text, page, label, row.line) for row in page.rows]
+    quote_of = _quoting(page, label)
+    rows = [quote_of(row.text, row.line) for row in page.rows]
     return _failed(page, label) + rows + _parameters(page, label)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from techspec.commands.advise import words
 from techspec.commands.show import columns, count
 from techspec.records import encode
+from techspec.skill.index import Library, ask
 from techspec.skill.page import Skill, visible
 from techspec.skill.places import registry_for
 from techspec.skill.registry import Registry, text_of
-from techspec.skill.search import Index, document, strength
+from techspec.skill.search import strength
 from techspec.skill.verify import verify
 
 EXAMPLE = "techspec skills search 'rope theta'"
@@ -33,16 +34,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, registry: Registry) -> int:
-    return _print_list(args, registry.skills())
+    return _print_list(args, ask(registry, Library.pages))
 
 
 def _search(args: argparse.Namespace, registry: Registry) -> int:
-    skills = registry.skills()
-    index = Index(document(skill, str(n)) for n, skill in enumerate(skills))
     keywords = words(args.keywords)
-    hits = index.search(args.what, keywords).hits
-    likely = [hit for hit in hits if strength(hit.confidence, bool(keywords)) != "none"]
-    return _print_list(args, [skills[int(hit.key)] for hit in likely])
+
+    def likely(library: Library) -> list[Skill]:
+        hits = library.index().search(args.what, keywords).hits
+        return [
+            library.page(hit.key)
+            for hit in hits
+            if strength(hit.confidence, bool(keywords)) != "none"
+        ]
+
+    return _print_list(args, ask(registry, likely))
 
 
 def _show(args: argparse.Namespace, registry: Registry) -> int:

@@ -1,4 +1,4 @@
-"""techspec tried: say whether anybody has tried something, and how it failed."""
+"""techspec tried: say whether anybody has tried something that failed, and why it did."""
 
 import argparse
 import json
@@ -22,8 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if nobody wrote that they tried it."""
-    skills = registry_for(Path.cwd(), args.registry).skills()
-    found = tried(args.idea, skills, words(args.keywords))
+    found = tried(args.idea, registry_for(Path.cwd(), args.registry), words(args.keywords))
     if args.json:
         listed = [
             {
@@ -40,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"  why: {each.attempt.why or 'not said'}")
         print(f"  lesson: {each.attempt.lesson or 'not said'}")
     if not found and not args.json:
-        print("Nobody wrote that they tried it.")
+        print("No failed attempt like it is on record; 'techspec advise' searches what worked too.")
     return 0 if found else 1

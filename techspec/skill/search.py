@@ -3,12 +3,16 @@
 BM25F: each term's counts are added over weighted fields before they saturate.
 """
 
+import functools
+import heapq
 import math
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from techspec.skill.page import Skill
 
@@ -34,6 +38,8 @@ LENGTH_SHARE: Mapping[str, float] = {
 }
 """b of BM25, a field: 0 ignores a field's length, 1 divides by it."""
 
+_WEIGHT_AND_B = tuple((WEIGHTS[name], LENGTH_SHARE[name]) for name in WEIGHTS)
+
 K1 = 8.0
 """Saturation: high, because a term in name or description alone already counts 8 to 10."""
 
@@ -45,6 +51,9 @@ with keywords and rejects 85 % of those that nothing answers."""
 _DOCUMENTS_MIN = 100
 """Documents assumed at least: in a registry of three, being in one says nothing of how rare a
 term is, and a question with one unknown word would count as unanswered. Ours, not tuned."""
+
+_PARTS_MAX = 5_000
+"""Terms whose part of the score is kept for the next question; a rare term takes 300 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +91,76 @@ class Found:
         return self.hits[0].confidence if self.hits else 0.0
 
 
-class Index:
-    """Documents ready to be searched, in memory."""
+class Stored(Protocol):
+    """Documents that were counted before, by a number above 0."""
 
-    def __init__(self, documents: Iterable[Document]) -> None:
-        self._keys: list[str] = []
-        self._postings: dict[str, list[tuple[int, float]]] = {}
-        counted = []
-        lengths = dict.fromkeys(WEIGHTS, 0)
-        for document in documents:
-            self._keys.append(document.key)
-            fields = {name: Counter(terms(document.fields.get(name, ""))) for name in WEIGHTS}
-            counted.append(fields)
-            for name, counts in fields.items():
-                lengths[name] += counts.total()
-        mean = {name: (total / len(counted) if total else 1.0) for name, total in lengths.items()}
-        for number, fields in enumerate(counted):
-            weighted: Counter[str] = Counter()
-            for name, counts in fields.items():
-                b = LENGTH_SHARE[name]
-                scale = WEIGHTS[name] / (1.0 - b + b * counts.total() / mean[name])
-                for term, count in counts.items():
-                    weighted[term] += count * scale  # type: ignore[assignment]
-            for term, weight in weighted.items():
-                self._postings.setdefault(term, []).append((number, weight))
+    @property
+    def keys(self) -> Mapping[int, str]:
+        """Each document's key by its number."""
+
+    @property
+    def lengths(self) -> Mapping[int, Sequence[int]]:
+        """Each document's terms a field, shape (fields,), in the order of WEIGHTS."""
+
+    @property
+    def totals(self) -> Sequence[int]:
+        """The lengths added up, shape (fields,)."""
+
+    def entries(self, term: str) -> Sequence[int]:
+        """Where a term stands: pairs of a number and `packed(field, count)`, one after the other.
+
+        A document's pairs follow each other in the order of WEIGHTS; pairs of numbers that
+        `lengths` lacks belong to documents that are gone.
+        """
+
+
+def packed(field: int, count: int) -> int:
+    """Field and count in one number; there are no more than 8 fields."""
+    return count << 3 | field
+
+
+class Counts:
+    """Counted documents, in memory."""
+
+    def __init__(self) -> None:
+        self.keys: dict[int, str] = {}
+        self.lengths: dict[int, tuple[int, ...]] = {}
+        self.totals = [0] * len(WEIGHTS)
+        self.terms: dict[str, array[int]] = {}
+
+    def add(self, number: int, document: Document) -> None:
+        """Count a document under a number that is free."""
+        fields = [Counter(terms(document.fields.get(name, ""))) for name in WEIGHTS]
+        self.keys[number] = document.key
+        self.lengths[number] = tuple(counts.total() for counts in fields)
+        for field, counts in enumerate(fields):
+            self.totals[field] += self.lengths[number][field]
+            for term, count in counts.items():
+                entries = self.terms.setdefault(term, array("q"))
+                entries.append(number)
+                entries.append(packed(field, count))
+
+    def entries(self, term: str) -> Sequence[int]:
+        """As `Stored.entries`."""
+        return self.terms.get(term, ())
+
+
+class Index:
+    """Documents ready to be searched: some in memory, beside some that were stored."""
+
+    def __init__(self, documents: Iterable[Document] = (), stored: Stored | None = None) -> None:
+        beside = Counts()
+        for number, document in enumerate(documents, start=1):
+            beside.add(-number, document)
+        self._stores: list[Stored] = [beside, *([stored] if stored else [])]
+        self._count = sum(len(store.keys) for store in self._stores)
+        totals = [sum(of_field) for of_field in zip(*(s.totals for s in self._stores), strict=True)]
+        self._mean = [total / self._count if total else 1.0 for total in totals]
+        self._parts: dict[str, dict[int, float]] = {}
 
     def weight(self, term: str) -> float:
         """How telling a term is: the rarer, the more (inverse document frequency)."""
-        found = len(self._postings.get(term, ()))
-        count = max(len(self._keys), _DOCUMENTS_MIN)
-        return math.log(1.0 + (count - found + 0.5) / (found + 0.5))
+        return self._weight(len(self._scored(term)))
 
     def search(self, goal: str, keywords: Sequence[str] = (), most: int = 10) -> Found:
         """Rank the documents for a question.
@@ -125,22 +174,51 @@ class Index:
             Robertson, Zaragoza, Taylor (2004), "Simple BM25 extension to multiple weighted
             fields", CIKM, 42-49.
         """
-        asked = dict.fromkeys(terms(" ".join([goal, *keywords])))
-        scores: dict[int, float] = {}
-        has: dict[int, list[str]] = {}
+        asked = {term: self.weight(term) for term in terms(" ".join([goal, *keywords]))}
+        rarest_first = sorted(asked, key=lambda term: (-asked[term], term))
         best = 0.0
-        for term in sorted(asked, key=lambda term: (-self.weight(term), term)):
-            weight = self.weight(term)
-            best += weight
-            for number, count in self._postings.get(term, ()):
-                scores[number] = scores.get(number, 0.0) + weight * count / (K1 + count)
-                has.setdefault(number, []).append(term)
-        ranked = sorted(scores, key=lambda number: (-scores[number], self._keys[number]))[:most]
-        hits = tuple(
-            Hit(self._keys[n], scores[n], scores[n] / best if best else 0.0, tuple(has[n]))
-            for n in ranked
-        )
-        return Found(hits, strength(hits[0].confidence if hits else 0.0, bool(keywords)))
+        scores: dict[int, float] = {}
+        for term in rarest_first:
+            best += asked[term]
+            for number, part in self._scored(term).items():
+                scores[number] = scores.get(number, 0.0) + part
+        # Sorted are only those that can be among the first: a common term is in every document.
+        least = min(heapq.nlargest(most, scores.values()), default=0.0)
+        likely = [(-score, self._key(n), n) for n, score in scores.items() if score >= least]
+        hits = []
+        for negative, key, number in sorted(likely)[:most]:
+            has = tuple(term for term in rarest_first if number in self._scored(term))
+            hits.append(Hit(key, -negative, -negative / best if best else 0.0, has))
+        return Found(tuple(hits), strength(hits[0].confidence if hits else 0.0, bool(keywords)))
+
+    def _key(self, number: int) -> str:
+        return next(store.keys[number] for store in self._stores if number in store.keys)
+
+    def _weight(self, found: int) -> float:
+        count = max(self._count, _DOCUMENTS_MIN)
+        return math.log(1.0 + (count - found + 0.5) / (found + 0.5))
+
+    def _scored(self, term: str) -> dict[int, float]:
+        """What a term adds to the score of each document that has it; counted once a term."""
+        if term not in self._parts:
+            if len(self._parts) >= _PARTS_MAX:
+                self._parts.clear()
+            weighted: dict[int, float] = {}
+            for store in self._stores:
+                self._add_weighted(weighted, store, term)
+            weight = self._weight(len(weighted))
+            self._parts[term] = {n: weight * w / (K1 + w) for n, w in weighted.items()}
+        return self._parts[term]
+
+    def _add_weighted(self, weighted: dict[int, float], store: Stored, term: str) -> None:
+        lengths = store.lengths
+        entries = store.entries(term)
+        for number, entry in zip(entries[::2], entries[1::2], strict=True):
+            if number in lengths:
+                field = entry & 7
+                weight, b = _WEIGHT_AND_B[field]
+                scale = weight / (1.0 - b + b * lengths[number][field] / self._mean[field])
+                weighted[number] = weighted.get(number, 0.0) + (entry >> 3) * scale
 
 
 def strength(confidence: float, with_keywords: bool) -> str:
@@ -196,20 +274,25 @@ def terms(text: str) -> list[str]:
     >>> terms("강화학습")
     ['강화', '화학', '학습']
     """
-    found: list[str] = []
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text)):
-        word = match[0]
-        if not word.isascii():
-            found += [word[n : n + 2] for n in range(max(1, len(word) - 1))]
-            continue
-        lower = word.lower()
-        if lower not in _STOP:
-            found.append(stem(lower))
-        if not (word.islower() or word.isupper() or word.isdigit()):
-            parts = [part.lower() for part in _CAMEL.findall(word)]
-            if len(parts) > 1:  # RoPE also as `ro` and `pe`: odd, and just so it tells it from rope
-                found += [stem(part) for part in parts if len(part) > 1 and part not in _STOP]
-    return found
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return [term for word in _WORD.findall(text) for term in _terms_of(word)]
+
+
+@functools.lru_cache(maxsize=100_000)
+def _terms_of(word: str) -> tuple[str, ...]:
+    """The terms of a word; kept, because a registry has few words, each many times."""
+    if not word.isascii():
+        return tuple(word[n : n + 2] for n in range(max(1, len(word) - 1)))
+    found = []
+    lower = word.lower()
+    if lower not in _STOP:
+        found.append(stem(lower))
+    if not (word.islower() or word.isupper() or word.isdigit()):
+        parts = [part.lower() for part in _CAMEL.findall(word)]
+        if len(parts) > 1:  # RoPE also as `ro` and `pe`: odd, and just so it tells it from rope
+            found += [stem(part) for part in parts if len(part) > 1 and part not in _STOP]
+    return tuple(found)
 
 
 def stem(word: str) -> str:

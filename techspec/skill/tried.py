@@ -1,10 +1,12 @@
 """An idea in, the failed attempts of the registry that are like it out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from techspec.skill.index import Library, ask, attempt_document
 from techspec.skill.page import Attempt, Skill
-from techspec.skill.search import Document, Index, strength
+from techspec.skill.registry import Registry
+from techspec.skill.search import Index, strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +21,39 @@ class Tried:
 
 
 def tried(
-    idea: str, skills: Sequence[Skill], keywords: Sequence[str] = (), most: int = 5
+    idea: str,
+    skills: Sequence[Skill] | Registry,
+    keywords: Sequence[str] = (),
+    most: int = 5,
 ) -> list[Tried]:
-    """Has anybody tried it? Best first; empty when nobody wrote that they did."""
-    rows = [(skill, attempt) for skill in skills for attempt in skill.attempts]
-    index = Index(
-        Document(
-            str(number),
-            {
-                "description": attempt.attempt,
-                "failed": f"{attempt.why} {attempt.lesson}",
-                "prose": f"{skill.name} {' '.join(skill.tags)}",
-            },
-        )
-        for number, (skill, attempt) in enumerate(rows)
-    )
-    found = []
-    for hit in index.search(idea, keywords, most).hits:
-        skill, attempt = rows[int(hit.key)]
-        degree = strength(hit.confidence, bool(keywords))
-        if degree != "none":
-            found.append(Tried(attempt, skill, hit.confidence, degree))
-    return found
+    """Has anybody tried it? Best first; empty when nobody wrote that they did.
+
+    Args:
+        idea: one change or arm, in words.
+        skills: where to look; of a registry only pages that changed are read.
+        keywords: 5 to 10 technical terms beside it.
+        most: rows wanted, at most.
+    """
+
+    def rows(index: Index, row: Callable[[str], tuple[Skill, Attempt]]) -> list[Tried]:
+        found = []
+        for hit in index.search(idea, keywords, most).hits:
+            degree = strength(hit.confidence, bool(keywords))
+            if degree != "none":
+                skill, attempt = row(hit.key)
+                found.append(Tried(attempt, skill, hit.confidence, degree))
+        return found
+
+    def from_registry(library: Library) -> list[Tried]:
+        return rows(library.attempts(), library.attempt)
+
+    if isinstance(skills, Registry):
+        return ask(skills, from_registry)
+    known: dict[str, tuple[Skill, Attempt]] = {}
+    documents = []
+    for number, skill in enumerate(skills):
+        for row, attempt in enumerate(skill.attempts):
+            key = f"{number}:{row}"
+            known[key] = (skill, attempt)
+            documents.append(attempt_document(skill, row, key))
+    return rows(Index(documents), known.__getitem__)

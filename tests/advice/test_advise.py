@@ -5,6 +5,7 @@ import pytest
 
 from techspec.advice.advise import Advice, advise
 from techspec.advice.text import FRAME, LONGEST, NOTHING, text
+from techspec.skill import index
 from techspec.skill.registry import Registry
 from techspec.spec.reader import read
 
@@ -238,3 +239,16 @@ def test_two_pages_of_one_name_are_told_apart(tmp_path):
     labels = [source.label for source in advise("frobnication widgets", [], None, registry).sources]
 
     assert labels == ["twin", "twin#2"]
+
+
+def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, monkeypatch, seed):
+    monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path))
+    monkeypatch.setattr(index, "SMALL", 0)
+    monkeypatch.setattr(index, "_open", {})
+    others = [(Path("other.md"), read(SEED.text.replace("Addition", "Multiplication")))]
+
+    for _ in range(2):
+        assert advise(GOAL, [], SEED, SHIPPED) == seed
+        assert "other" in str(advise(GOAL, [], SEED, SHIPPED, others).sources)
+        index._open.clear()
+    assert list(tmp_path.glob("*.sqlite")) != []

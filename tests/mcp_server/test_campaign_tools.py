@@ -8,7 +8,7 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
-from mcp_server.consent import CostNotSeen, CostUnknown, MoreThanBudget, acknowledged, hours
+from mcp_server.consent import CostNotSeen, MoreThanBudget, NoHardStop, acknowledged, hours
 from techspec.ledger.events import Measured
 from techspec.ledger.folder import find
 from techspec.ledger.journal import is_held, read
@@ -54,12 +54,13 @@ def test_the_hours_cannot_be_left_out(project):
 @pytest.mark.parametrize(
     ("seconds", "budget", "named", "error"),
     [
-        (3600.0, None, 7.9, CostNotSeen),
-        (3600.0, None, 8.0, None),
+        (3600.0, 36000.0, 7.9, CostNotSeen),
+        (3600.0, 36000.0, 8.0, None),
+        (3600.0, None, 8.0, NoHardStop),
         (None, 7200.0, 1.0, CostNotSeen),
         (None, 7200.0, 2.0, None),
         (3600.0, 36000.0, 10.1, MoreThanBudget),
-        (None, None, 1e9, CostUnknown),
+        (None, None, 1e9, NoHardStop),
     ],
 )
 def test_what_is_named_lies_between_forecast_and_budget(seconds, budget, named, error):

@@ -1,0 +1,327 @@
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from techspec.skill import index
+from techspec.skill.index import Library, ask, attempt_document
+from techspec.skill.registry import Registry
+from techspec.skill.search import Document, Index, document
+from techspec.skill.tried import tried
+
+PAGE = "---\nname: {0}\ndescription: All about {1}\n---\n## Failed Attempts\n- {1} twice: burnt\n"
+WORDS = ["theta", "rope", "LoRA", "cache", "warmup", "강화학습", "the", "12"]
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A registry of three pages whose index is kept in a file."""
+    monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(index, "SMALL", 0)
+    monkeypatch.setattr(index, "_unusable", set())
+    another_process(monkeypatch)
+    root = tmp_path / "registry"
+    for name, about in (("rope", "theta"), ("lora", "adapters"), ("docker", "layers")):
+        write(root, name, about)
+    return root
+
+
+def another_process(monkeypatch):
+    """What is held in memory is gone, as in a process that was just started."""
+    monkeypatch.setattr(index, "_open", {})
+    monkeypatch.setattr(index, "_listings", {})
+
+
+def write(root, name, about):
+    (root / name).mkdir(parents=True, exist_ok=True)
+    (root / name / "SKILL.md").write_text(PAGE.format(name, about))
+
+
+def found(root, goal):
+    hits = ask(Registry([root]), lambda library: library.index().search(goal).hits)
+    return [Path(hit.key).parent.name for hit in hits]
+
+
+def the_file(root):
+    (file,) = (root.parent / "cache").glob("*.sqlite")
+    return file
+
+
+def read_nothing(monkeypatch):
+    def fail(*_):
+        raise AssertionError("a page was read")
+
+    monkeypatch.setattr(index.registry, "_read_inside", fail)
+
+
+def as_read(registry):
+    return [replace(skill, sections=()) for skill in registry.skills()]
+
+
+def answers(found):
+    return [(hit.key, hit.score, hit.confidence, hit.terms) for hit in found.hits]
+
+
+def test_an_unchanged_registry_is_answered_without_reading_a_page(root, monkeypatch):
+    # Pages written this very moment are read once more, so these are made to be older.
+    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.0)
+    assert found(root, "theta") == ["rope"]
+    another_process(monkeypatch)
+    read_nothing(monkeypatch)
+
+    pages = ask(Registry([root]), Library.pages)
+    row, *_ = tried("theta twice", Registry([root]))
+
+    assert found(root, "theta") == ["rope"]
+    assert [page.name for page in pages] == ["docker", "lora", "rope"]
+    assert (row.attempt.attempt, row.skill.path) == ("theta twice", root / "rope" / "SKILL.md")
+
+
+def test_a_page_that_was_changed_added_renamed_or_deleted_is_found_as_it_is_now(root):
+    assert found(root, "theta") == ["rope"]
+
+    write(root, "rope", "sigma")
+    assert (found(root, "theta"), found(root, "sigma")) == ([], ["rope"])
+
+    write(root, "new", "theta")
+    assert found(root, "theta") == ["new"]
+
+    (root / "new").rename(root / "newer")
+    assert found(root, "theta") == ["newer"]
+
+    (root / "newer" / "SKILL.md").unlink()
+    assert found(root, "theta") == []
+
+
+def test_a_change_that_leaves_size_and_date_as_they_were_is_seen(root):
+    page = root / "rope" / "SKILL.md"
+    before = page.stat()
+    assert found(root, "theta") == ["rope"]
+
+    page.write_text(page.read_text().replace("theta", "sigma"))
+    os.utime(page, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert (found(root, "theta"), found(root, "sigma")) == ([], ["rope"])
+
+
+def test_a_page_new_in_a_folder_that_was_listed_long_ago_is_found(root):
+    os.utime(root / "rope", (1e9, 1e9))
+    os.utime(root, (1e9, 1e9))
+    assert found(root, "theta") == ["rope"]
+    assert str(root / "rope") + os.sep in index._listings
+
+    (root / "rope" / "SKILL.md").unlink()
+    write(root, "new", "theta")
+
+    assert found(root, "theta") == ["new"]
+
+
+def test_a_page_that_can_no_longer_be_read_is_listed_with_its_problem(root):
+    page = root / "rope" / "SKILL.md"
+    assert found(root, "theta") == ["rope"]
+    page.unlink()
+    page.symlink_to(root / "nowhere.md")
+
+    pages = ask(Registry([root]), Library.pages)
+
+    assert found(root, "theta") == []
+    assert pages == as_read(Registry([root]))
+    assert [problem.what for problem in pages[-1].problems] != []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_page_that_may_no_longer_be_read_is_not_answered_from(root):
+    assert found(root, "theta") == ["rope"]
+
+    (root / "rope" / "SKILL.md").chmod(0)
+
+    assert found(root, "theta") == []
+
+
+@pytest.mark.parametrize("damage", ["emptied", "overwritten", "cut", "other version", "no tables"])
+def test_a_damaged_index_is_made_again(root, monkeypatch, damage):
+    assert found(root, "theta") == ["rope"]
+    file = the_file(root)
+    for opened in index._open.values():
+        opened.close()
+    another_process(monkeypatch)
+    if damage == "emptied":
+        file.write_bytes(b"")
+    elif damage == "overwritten":
+        file.write_bytes(b"\0no database" * 1000)
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    else:
+        change = (
+            "UPDATE state SET made_by = ''" if damage == "other version" else "DROP TABLE pages"
+        )
+        with sqlite3.connect(file) as db:
+            db.execute(change)
+        db.close()
+
+    assert found(root, "theta") == ["rope"]
+    assert the_file(root).read_bytes()[:15] == b"SQLite format 3"
+
+
+@pytest.mark.parametrize("body", [b"", b"no zlib", None, "text"])
+def test_a_damaged_page_in_the_index_is_read_again(root, monkeypatch, body):
+    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.0)
+    assert found(root, "theta") == ["rope"]
+    another_process(monkeypatch)
+    with sqlite3.connect(the_file(root)) as db:
+        db.execute("UPDATE bodies SET body = ?", [body])
+    db.close()
+
+    assert ask(Registry([root]), Library.pages) == as_read(Registry([root]))
+
+
+def test_an_index_deleted_under_an_open_process_is_made_again(root):
+    assert found(root, "theta") == ["rope"]
+    the_file(root).unlink()
+
+    assert found(root, "theta") == ["rope"]
+    assert the_file(root).is_file()
+
+
+def test_without_a_cache_folder_that_can_be_written_memory_serves(root, monkeypatch):
+    not_a_folder = root.parent / "file"
+    not_a_folder.write_text("")
+    monkeypatch.setenv("TECHSPEC_CACHE", str(not_a_folder / "cache"))
+
+    assert found(root, "theta") == ["rope"]
+    write(root, "lora", "theta")
+    assert sorted(found(root, "theta")) == ["lora", "rope"]
+
+
+def test_a_small_registry_leaves_no_file_and_no_registry_is_written_to(root, monkeypatch):
+    before = sorted(root.rglob("*"))
+    assert found(root, "theta") == ["rope"]
+    assert sorted(root.rglob("*")) == before
+
+    monkeypatch.setenv("TECHSPEC_CACHE", str(root.parent / "other"))
+    monkeypatch.setattr(index, "SMALL", 3)
+
+    assert found(root, "theta") == ["rope"]
+    assert not (root.parent / "other").exists()
+
+
+def test_while_another_process_refreshes_the_old_pages_answer(root, monkeypatch):
+    monkeypatch.setattr(index, "_WAIT_SECONDS", 0.01)
+    assert found(root, "theta") == ["rope"]
+    other = sqlite3.connect(the_file(root), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    write(root, "lora", "theta")
+
+    assert found(root, "theta") == ["rope"]
+    other.execute("ROLLBACK")
+    other.close()
+    assert sorted(found(root, "theta")) == ["lora", "rope"]
+
+
+def test_processes_that_start_at_once_build_one_index_and_agree(root):
+    asking = (
+        "import sys, pathlib\n"
+        "from techspec.skill import index\n"
+        "from techspec.skill.registry import Registry\n"
+        "index.SMALL = 0\n"
+        "root = pathlib.Path(sys.argv[1])\n"
+        "for n in range(5):\n"
+        "    page = root / f'{sys.argv[2]}-{n}' / 'SKILL.md'\n"
+        "    page.parent.mkdir()\n"
+        "    page.write_text('---\\nname: x\\ndescription: theta\\n---\\n')\n"
+        "    hits = index.ask(Registry([root]), lambda l: l.index().search('theta', (), 99).hits)\n"
+        "    assert str(page) in [hit.key for hit in hits], (page, hits)\n"
+        "assert not index._unusable\n"
+    )
+
+    running = [subprocess.Popen([sys.executable, "-c", asking, str(root), name]) for name in "abcd"]
+
+    assert [process.wait(60) for process in running] == [0, 0, 0, 0]
+    assert ask(Registry([root]), Library.pages) == as_read(Registry([root]))
+    assert len(ask(Registry([root]), Library.pages)) == 3 + 20
+
+
+def test_the_layouts_that_a_registry_reads_are_those_that_are_searched(root):
+    for path in (
+        "flat.md", "README.md", "deep/er/page.MD", "deep/.hidden/x.md", ".claude/skills/a/SKILL.md",
+        "rope/evidence/runs.md", "rope/more/SKILL.md", "lora/notes.md", "x.md/inner.md", ".md",
+    ):  # fmt: skip
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("# Title\nText\n")
+    (root / "link.md").symlink_to(root / "flat.md")
+    (root / "out.md").symlink_to(root.parent)
+    (root / "away.md").symlink_to(__file__)
+    (root / "folder").symlink_to(root / "deep")
+    registry = Registry([root, root.parent / "missing"])
+
+    assert ask(registry, Library.pages) == as_read(registry)
+
+
+def test_a_page_below_two_folders_of_a_registry_is_one_page(root):
+    pages = ask(Registry([root, root / "rope", root]), Library.pages)
+
+    assert [page.name for page in pages] == ["docker", "lora", "rope"]
+
+
+def test_what_is_gone_is_swept_out_of_the_index_at_last(root, monkeypatch):
+    monkeypatch.setattr(index, "_SWEEP_FROM", 3)
+    for n in range(20):
+        write(root, "rope", f"word{n} theta")
+        assert found(root, "theta") == ["rope"]
+
+    with sqlite3.connect(the_file(root)) as db:
+        stored = {term for (term,) in db.execute("SELECT term FROM page_terms")}
+    db.close()
+
+    assert {"theta", "word19"} <= stored
+    assert "word0" not in stored
+
+
+TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.none() | TEXTS), min_size=1, max_size=12), TEXTS, TEXTS
+)
+def test_what_is_stored_ranks_as_what_is_in_memory_after_any_changes(changes, goal, beside):
+    others = [Document("spec", {"name": "spec", "prose": beside})]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("TECHSPEC_CACHE", f"{folder}/cache")
+        monkeypatch.setattr(index, "SMALL", 0)
+        another_process(monkeypatch)
+        registry = Registry([Path(folder) / "registry"])
+        for number, about in changes:
+            if about:
+                write(registry.folders[0], f"page-{number}", about)
+            else:
+                (registry.folders[0] / f"page-{number}" / "SKILL.md").unlink(missing_ok=True)
+            skills = registry.skills()
+            documents = [document(skill, str(skill.path)) for skill in skills]
+            rows = [
+                attempt_document(skill, row, f"{row}:{skill.path}")
+                for skill in skills
+                for row in range(len(skill.attempts))
+            ]
+
+            stored, with_others, attempts = ask(
+                registry,
+                lambda library: (
+                    library.index().search(goal),
+                    library.index(others).search(goal),
+                    library.attempts().search(goal),
+                ),
+            )
+
+            assert answers(stored) == answers(Index(documents).search(goal))
+            assert answers(with_others) == answers(Index([*others, *documents]).search(goal))
+            assert answers(attempts) == answers(Index(rows).search(goal))
+        for opened in index._open.values():
+            opened.close()
