@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from techspec import __version__
+from techspec.commands.show import plain
 from techspec.errors import TechspecError
 
 VERBS = {
     "init": "write a TECHSPEC.md to start from",
     "lint": "check a spec before any compute is spent",
     "advise": "say what is already known about a goal or a spec",
-    "tried": "say whether anybody has tried something, and how it went",
+    "tried": "say whether anybody has tried something that failed, and why",
     "plan": "show the experiments that would settle a spec inside its budget",
     "run": "carry the plan out; a campaign that was interrupted goes on",
     "status": "say how far a campaign is",
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TechspecError as error:
         if getattr(args, "json", False):
             print(json.dumps({"error": {"what": error.what, "fix": error.fix}}))
-        print(f"techspec {args.verb}: {error}", file=sys.stderr)
+        print(plain(f"techspec {args.verb}: {error}"), file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

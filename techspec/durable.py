@@ -24,12 +24,14 @@ def write(path: Path, text: str) -> None:
         CannotWrite: the folder cannot be made or written; the old file is untouched.
     """
     temporary: str | None = None
+    path = path.resolve()  # a link stays a link; what it points to is replaced
+    content = text.encode(errors="replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)

@@ -50,15 +50,15 @@ def run(args: argparse.Namespace) -> int:
 def _packages() -> Iterator[Check]:
     yield Check("python", sys.version.split()[0])
     for name, needed_by, extra in (
-        ("mcp", "the server", ""),
+        ("mcp", "server", ""),
         ("scipy", "verdicts", ""),
-        ("matplotlib", "the page", "report"),
+        ("matplotlib", "page", "report"),
     ):
         try:
             yield Check(name, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
             package = f"techspec[{extra}]" if extra else name
-            yield Check(name, f"missing; {needed_by} need it", f"pip install '{package}'")
+            yield Check(name, f"missing: no {needed_by} without it", f"pip install '{package}'")
 
 
 def _trainer() -> Check:
@@ -82,12 +82,18 @@ def _trainer() -> Check:
 
 def _locks() -> Check:
     """Campaigns rely on locks that a dead process lets go; some network disks have none."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".techspec-doctor-") as scratch:
-        path = Path(scratch) / "ledger.jsonl"
-        with writing(path) as append:
-            append(Opened("", "", ""))
-            held = is_held(path)
-    if held and not is_held(path):
+    try:
+        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".techspec-doctor-") as scratch:
+            path = Path(scratch) / "ledger.jsonl"
+            with writing(path) as append:
+                append(Opened("", "", ""))
+                held = is_held(path)
+            works = held and not is_held(path)
+    except (OSError, TechspecError) as error:
+        return Check(
+            "locks", f"cannot be tried in {Path.cwd()}: {error}", "work in another folder."
+        )
+    if works:
         return Check("locks", f"work in {Path.cwd()}")
     return Check("locks", f"do not work in {Path.cwd()}", "keep campaigns on a local disk.")
 

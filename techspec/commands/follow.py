@@ -5,8 +5,9 @@ import time
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.text import Text
 
-from techspec.commands.show import duration, metric
+from techspec.commands.show import duration, metric, plain
 from techspec.ledger.events import FINAL, Ended
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import read
@@ -22,7 +23,7 @@ _LOOK_EVERY_SECONDS = 0.5
 
 def follow(folder: CampaignFolder, facts: TrainerFacts, as_json: bool = False) -> Progress:
     """Show what happens until the runner has put the campaign down; returns where it stands."""
-    plan, console = load(folder), Console(highlight=False, soft_wrap=True)
+    plan, console = load(folder), Console(highlight=False, soft_wrap=True, markup=False)
     known = fold(read(folder.ledger))
     done = sum(known.trial(trial.id).is_final for trial in plan.trials)
     seen = len(_endings(folder))
@@ -37,7 +38,7 @@ def follow(folder: CampaignFolder, facts: TrainerFacts, as_json: bool = False) -
                     console.print(f"  {done:>3}/{now.trials}  {_ending(ended, plan, facts, now)}")
             if now.condition != "running":
                 return now
-            line.update(where(now))
+            line.update(Text(where(now)))
             time.sleep(_LOOK_EVERY_SECONDS)
 
 
@@ -95,7 +96,7 @@ def _ending(ended: Ended, plan: Plan, facts: TrainerFacts, now: Progress) -> str
     said = (
         f"{plan.metric} {metric(value, unit.unit if unit else '')}"
         if value is not None
-        else f"{ended.outcome} {ended.reason.splitlines()[0] if ended.reason else ''}".rstrip()
+        else plain(f"{ended.outcome} {ended.reason.partition(chr(10))[0]}").rstrip()
     )
     widest = max(len(trial.id) for trial in plan.trials)
     rest = " · ".join(part for part in (budget_left(now), time_left(now)) if part)

@@ -2,10 +2,11 @@
 
 import argparse
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from techspec.commands.show import as_json, columns, count, duration
+from techspec.commands.show import as_json, columns, count, duration, plain
 from techspec.plan.build import build
 from techspec.plan.model import Arm, Plan
 from techspec.run.trainer_call import trainer_of
@@ -39,15 +40,20 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**as_json(plan=plan), "hash": plan.hash, "seconds_here": here}))
         return 0 if plan.trials else 1
     for line in lines(plan):
-        print(line)
+        print(plain(line))
     if here is not None:
         print(
             f"\nOn this machine the {count(len(plan.trials), 'trial')} take about "
             f"{duration(here)} of device time."
         )
     if plan.trials:
-        print(f"\nnext: techspec run {args.spec}")
+        print(f"\nnext: techspec {_next(plan)} {shlex.quote(str(args.spec))}")
     return 0 if plan.trials else 1
+
+
+def _next(plan: Plan) -> str:
+    """Running comes after at least one hypothesis could be answered."""
+    return "run" if any(not q.unanswerable for q in plan.questions) else "lint"
 
 
 def lines(plan: Plan) -> Iterator[str]:

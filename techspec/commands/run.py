@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,14 +10,16 @@ from techspec.commands.follow import follow
 from techspec.commands.show import as_json, count, duration
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import is_held, read
-from techspec.ledger.state import fold
+from techspec.ledger.state import State, fold
 from techspec.plan.build import build
 from techspec.plan.model import Plan
 from techspec.run.opening import freeze, start
+from techspec.run.pool_local import has_gpu
 from techspec.run.progress import Progress, progress
 from techspec.run.trainer_call import trainer_of
 from techspec.spec.reader import read_file
 
+_ODD = ("diverged", "refused", "crashed")
 EXAMPLE = "techspec run TECHSPEC.md"
 
 
@@ -36,26 +39,28 @@ def run(args: argparse.Namespace) -> int:
     trainer = trainer_of(spec, args.spec.resolve().parent)
     plan = build(spec, trainer)
     folder = freeze(args.spec, plan, args.amend)
+    state = fold(read(folder.ledger))
     if not args.json:
-        for line in _greeting(folder, plan):
+        for line in _greeting(folder, plan, state):
             print(line, flush=True)
-    if _is_done(folder, plan):
+    if _is_complete(folder, plan, state):
         end = progress(folder)
         print(json.dumps(as_json(progress=end)) if args.json else _farewell(end, args.spec))
         return 0
+    quoted = shlex.quote(str(args.spec))
     pid = start(folder)
     if args.detach:
         if args.json:
             print(json.dumps({"campaign": folder.name, "folder": str(folder.path), "pid": pid}))
         else:
-            print(f"It runs in the background; 'techspec status {args.spec}' says how far it is.")
+            print(f"It runs in the background; 'techspec status {quoted}' says how far it is.")
         return 0
     try:
         end = follow(folder, trainer.facts(), args.json)
     except KeyboardInterrupt:
         print(
-            f"\nThe campaign goes on in the background: 'techspec status --follow {args.spec}' "
-            f"watches it, 'techspec stop {args.spec}' ends it.",
+            f"\nThe campaign goes on in the background: 'techspec status --follow {quoted}' "
+            f"watches it, 'techspec stop {quoted}' ends it.",
             file=sys.stderr,
         )
         return 130
@@ -66,18 +71,18 @@ def run(args: argparse.Namespace) -> int:
     return 0 if end.done == end.trials else 1
 
 
-def _done(folder: CampaignFolder, plan: Plan) -> int:
-    state = fold(read(folder.ledger))
+def _is_complete(folder: CampaignFolder, plan: Plan, state: State) -> bool:
+    """Whether a runner would find nothing to do and nothing to put in order."""
+    ended = state.stopped is not None and not state.open_requests and not is_held(folder.ledger)
+    return ended and _done(state, plan) == len(plan.trials)
+
+
+def _done(state: State, plan: Plan) -> int:
     return sum(state.trial(trial.id).is_final for trial in plan.trials)
 
 
-def _is_done(folder: CampaignFolder, plan: Plan) -> bool:
-    """Whether a runner would find nothing to do, or one is still about to say that it is done."""
-    return _done(folder, plan) == len(plan.trials) and not is_held(folder.ledger)
-
-
-def _greeting(folder: CampaignFolder, plan: Plan) -> list[str]:
-    done = _done(folder, plan)
+def _greeting(folder: CampaignFolder, plan: Plan, state: State) -> list[str]:
+    done = _done(state, plan)
     lines = [
         f"Campaign {folder.name!r}: {count(len(plan.trials), 'trial')}, ledger {_near(folder)}"
     ]
@@ -87,22 +92,39 @@ def _greeting(folder: CampaignFolder, plan: Plan) -> list[str]:
             if done < len(plan.trials)
             else "All of them are in the ledger already: they are reused, nothing is run again."
         )
+    if plan.nominal_device == "cuda" and not has_gpu():
+        lines.append(
+            "The forecast is for a GPU, and this machine shows none: it will take much longer, "
+            "and its time counts against the budget all the same."
+        )
     return lines
 
 
 def _farewell(end: Progress, spec: Path) -> str:
-    spent = f"{duration(end.device_seconds)} of device time, {duration(end.wall_clock_seconds)}"
-    if end.condition == "complete":
-        return (
-            f"Done: {end.done} of {end.trials} trials, {spent} in all.\nnext: techspec judge {spec}"
-        )
-    why = {
-        "budget": f"The budget ended it: {end.note}.",
-        "stopped": "It was stopped.",
-        "failed": f"It failed: {end.note}",
-        "abandoned": "Its runner died.",
-    }.get(end.condition, end.condition)
-    return f"{why} {end.done} of {end.trials} trials are done; 'techspec run {spec}' goes on."
+    again = f"techspec run {shlex.quote(str(spec))}"
+    done = f"{end.done} of {end.trials} trials are done"
+    note = end.note.strip().rstrip(".")
+    match end.condition:
+        case "complete":
+            others = [f"{n} {outcome}" for outcome, n in end.outcomes.items() if outcome in _ODD]
+            rest = f" ({', '.join(others)})" if others else ""
+            spent = f"{duration(end.device_seconds)} of device time"
+            return (
+                f"Done: {end.done} of {end.trials} trials{rest}, {spent}, "
+                f"{duration(end.wall_clock_seconds)} in all.\n"
+                f"next: techspec judge {shlex.quote(str(spec))}"
+            )
+        case "budget":
+            return (
+                f"The budget ended it: {note}. {done}. Judge what there is, or raise the budget "
+                f"and go on with {again} --amend WHY."
+            )
+        case "failed":
+            return f"It failed: {note}.\n{done}; once that is mended, {again} goes on."
+        case "stopped":
+            return f"It was stopped. {done}; {again} goes on."
+        case _:
+            return f"Its runner died: see runner.log. {done}; {again} goes on."
 
 
 def _near(folder: CampaignFolder) -> Path:

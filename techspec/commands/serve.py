@@ -22,4 +22,4 @@ def run(args: argparse.Namespace) -> int:
     """Replace this process by the server's; there is nothing to return to."""
     if args.project is not None:
         os.environ["TECHSPEC_PROJECT"] = str(args.project.resolve())
-    os.execv(sys.executable, [sys.executable, "-m", "mcp_server"])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "mcp_server"])

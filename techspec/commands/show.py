@@ -31,6 +31,11 @@ def metric(value: float, unit: str = "") -> str:
     return f"{100 * value:.1f} %" if unit == "share" else f"{value:.4g}"
 
 
+def plain(text: str) -> str:
+    """Text of a user, a trainer or a page without characters that would steer a terminal."""
+    return "".join(letter for letter in text if letter in "\n\t" or letter.isprintable())
+
+
 def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
     """Rows as left-aligned columns, two spaces apart."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from techspec.commands.follow import follow, spent_shares, time_left
-from techspec.commands.show import as_json, count, duration
+from techspec.commands.show import as_json, count, duration, plain
+from techspec.errors import TechspecError
 from techspec.ledger.folder import CampaignFolder, find, started
 from techspec.run.plan_file import load
 from techspec.run.progress import Progress, progress
@@ -38,13 +39,24 @@ def run(args: argparse.Namespace) -> int:
     if args.follow and len(folders) == 1:
         facts = program(load(folders[0]).trainer, folders[0].project).facts()
         follow(folders[0], facts, args.json)
-    found = [progress(folder) for folder in folders]
+    found, damaged = [], []
+    for folder in folders:
+        try:
+            found.append((folder, progress(folder)))
+        except TechspecError as error:
+            if args.spec:
+                raise
+            damaged.append(error)  # it must not hide the others
     if args.json:
-        print(json.dumps(as_json(campaigns=found)))
-    for folder, now in zip(folders, found, strict=True) if not args.json else ():
+        told = as_json(campaigns=[now for _, now in found])
+        print(json.dumps({**told, "damaged": [each.what for each in damaged]}))
+        return 0 if found else 1
+    for folder, now in found:
         for line in _lines(folder, now):
-            print(line)
-    if not found and not args.json:
+            print(plain(line))
+    for each in damaged:
+        print(plain(str(each)))
+    if not folders:
         print("No campaign was started in this folder; 'techspec run' starts one.")
     return 0 if found else 1
 

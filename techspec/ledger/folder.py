@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from techspec.errors import TechspecError
-from techspec.identity import slug
+from techspec.identity import digest_text, slug
 
 HOME = ".techspec"
 _PASSED_OVER = {".git", ".venv", "node_modules", "__pycache__"}
@@ -76,7 +76,10 @@ def of_spec(spec: Path) -> CampaignFolder:
     It is named after the file, not after its title: a better title does not lose the runs.
     """
     spec = spec.resolve()
-    return CampaignFolder(spec.parent / HOME / slug(spec.stem))
+    name = slug(spec.stem)
+    if name != spec.stem.lower():  # letters were lost: two files must not share a campaign
+        name = f"{name}-{digest_text(spec.name)[:6]}"
+    return CampaignFolder(spec.parent / HOME / name)
 
 
 def started(spec: Path) -> CampaignFolder:

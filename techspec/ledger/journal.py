@@ -1,7 +1,7 @@
 """The ledger file: append an event, read them all. Nothing in it is ever changed.
 
-Each line names its place in the sequence and the hash of the line before it, so that an edit,
-a missing line or two writers are noticed at the next read.
+Each line names its place in the sequence and the hash of the line before it, so that an edit of
+any line but the last, a missing one or two writers are noticed at the next read.
 """
 
 import errno
@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
@@ -21,6 +22,7 @@ from techspec.records import NotThatRecord, decode, encode
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 _START = "0" * 16
+_PATIENCE_SECONDS = 0.3
 
 
 class LedgerBusy(TechspecError):
@@ -75,10 +77,8 @@ def writing(path: Path) -> Iterator[Append]:
     except OSError as error:
         raise LedgerFull(path, error) from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LedgerBusy(path) from None
+        if not _locked(file):
+            raise LedgerBusy(path)
         _cut_torn_tail(file)
         lines = path.read_bytes().split(b"\n")[:-1]
         for _ in _events(path, lines):  # the whole chain holds before anything is added to it
@@ -140,6 +140,19 @@ def is_held(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def _locked(file: FileIO) -> bool:
+    """Whether we hold it now; somebody who only looks holds it for less than a moment."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
 
 
 def _hash(line: bytes) -> str:

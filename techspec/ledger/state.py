@@ -85,7 +85,8 @@ def fold(events: Iterable[Event]) -> State:
 def take(state: State, event: Event) -> None:
     """Move the state on by one event."""
     at_work = state.runner is not None and state.stopped is None
-    if at_work and not isinstance(event, RunnerStarted):  # between two runners nobody was
+    by_runner = not isinstance(event, RunnerStarted | Opened | Amended)
+    if at_work and by_runner:  # between two runners nobody was at work
         state.wall_clock_seconds += max(0.0, seconds_between(state.last, event.time))
     state.last = event.time
     match event:

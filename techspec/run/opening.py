@@ -14,8 +14,9 @@ from techspec.ledger import folder as folders
 from techspec.ledger.events import Amended, Opened, RunnerStarted
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
-from techspec.ledger.state import fold
+from techspec.ledger.state import State, fold
 from techspec.plan.model import Plan
+from techspec.records import encode
 from techspec.run.campaign import carry_out
 from techspec.run.plan_file import PlanDamaged, load_unchecked, save
 
@@ -68,10 +69,10 @@ def freeze(spec: Path, plan: Plan, reason: str | None = None) -> CampaignFolder:
     folder = folders.of_spec(spec)
     with writing(folder.ledger) as append:
         state = fold(read(folder.ledger))
-        if state.plan == plan.hash and _is_on_disk(folder, plan):
+        if state.plan == plan.hash and _is_on_disk(folder, plan.hash):
             return folder
-        if state.launched_trials and state.plan != plan.hash:
-            changes = _changes(folder, plan)
+        if state.plan != plan.hash and _has_results(state):
+            changes = _changes(folder, state.plan, plan)
             if not reason:
                 raise PlanChanged(changes)
             _keep_old(folder, state.plan)
@@ -82,6 +83,11 @@ def freeze(spec: Path, plan: Plan, reason: str | None = None) -> CampaignFolder:
             if state.plan != plan.hash:
                 append(Opened(now(), plan.hash, spec.name))
     return folder
+
+
+def _has_results(state: State) -> bool:
+    """Whether anything was measured: before that nobody can have been swayed by it."""
+    return any(known.measured or known.ended for known in state.trials.values())
 
 
 def start(folder: CampaignFolder) -> int:
@@ -98,10 +104,11 @@ def start(folder: CampaignFolder) -> int:
     package_home = str(Path(__file__).resolve().parents[2])
     paths = [package_home, environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    lines_before = _lines(folder)
     with folder.runner_log.open("ab") as log:
         said_before = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "techspec.run", str(folder.path)],
+            [sys.executable, "-P", "-m", "techspec.run", str(folder.path)],
             cwd=folder.project,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -112,7 +119,7 @@ def start(folder: CampaignFolder) -> int:
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
         ended = process.poll()
-        if _has_begun(folder, process.pid):
+        if _has_begun(folder, process.pid, lines_before):
             return process.pid
         if ended is not None:
             said = folder.runner_log.read_bytes()[said_before:].decode(errors="replace")
@@ -136,37 +143,55 @@ def ask_to_stop(folder: CampaignFolder) -> bool:
     return False
 
 
-def _has_begun(folder: CampaignFolder, pid: int) -> bool:
-    return any(
-        isinstance(event, RunnerStarted) and event.pid == pid for event in read(folder.ledger)
-    )
+def _lines(folder: CampaignFolder) -> int:
+    return sum(1 for _ in read(folder.ledger))
 
 
-def _is_on_disk(folder: CampaignFolder, plan: Plan) -> bool:
+def _has_begun(folder: CampaignFolder, pid: int, lines_before: int) -> bool:
+    """Whether the ledger has grown by this runner's start; process ids come again."""
+    new = list(read(folder.ledger))[lines_before:]
+    return any(isinstance(event, RunnerStarted) and event.pid == pid for event in new)
+
+
+def _is_on_disk(folder: CampaignFolder, plan_hash: str) -> bool:
     try:
-        return load_unchecked(folder).hash == plan.hash
+        return load_unchecked(folder.plan).hash == plan_hash
     except PlanDamaged:
         return False
 
 
+def _plan_of(folder: CampaignFolder, plan_hash: str) -> Plan | None:
+    """The plan with this hash: in force, or kept by an amendment that a crash cut short."""
+    for path in (folder.plan, folder.plan_of(plan_hash)):
+        try:
+            plan = load_unchecked(path)
+        except PlanDamaged:
+            continue
+        if plan.hash == plan_hash:
+            return plan
+    return None
+
+
 def _keep_old(folder: CampaignFolder, plan_hash: str) -> None:
-    try:
-        if load_unchecked(folder).hash == plan_hash:
-            durable.write(folder.plan_of(plan_hash), folder.plan.read_text(encoding="utf-8"))
-    except PlanDamaged:
-        pass  # there is no old plan left to keep
+    if _is_on_disk(folder, plan_hash):
+        durable.write(folder.plan_of(plan_hash), folder.plan.read_text(encoding="utf-8"))
 
 
-def _changes(folder: CampaignFolder, new: Plan) -> tuple[str, ...]:
-    """What differs from the plan on disk, in words, one entry a change."""
-    try:
-        old = load_unchecked(folder)
-    except PlanDamaged:
+def _changes(folder: CampaignFolder, old_hash: str, new: Plan) -> tuple[str, ...]:
+    """What differs from the plan in force, in words, one entry a change."""
+    old = _plan_of(folder, old_hash)
+    if old is None:
         return ("the earlier plan cannot be read any more",)
     found: list[str] = []
-    for name in ("trainer", "trainer_code", "metric", "device", "bands", "allowance"):
+    for name in ("trainer", "trainer_code", "metric", "device"):
         if getattr(old, name) != getattr(new, name):
             found.append(f"{name.replace('_', ' ')} is another")
+    for limit, value in encode(old.allowance).items():
+        if value != getattr(new.allowance, limit):
+            after = getattr(new.allowance, limit)
+            found.append(f"the limit of {limit.replace('_', ' ')}: {value} became {after}")
+    if old.bands != new.bands:
+        found.append("the success criteria are others")
     for what, before, after in (
         (
             "hypothesis",
@@ -186,6 +211,6 @@ def _changes(folder: CampaignFolder, new: Plan) -> tuple[str, ...]:
             for name in before
             if name in after and before[name] != after[name]
         ]
-    if {trial.id for trial in old.trials} != {trial.id for trial in new.trials}:
+    if len(old.trials) != len(new.trials):
         found.append(f"{len(old.trials)} trials became {len(new.trials)}")
     return tuple(found) or ("the order or the wording of the plan",)

@@ -33,20 +33,20 @@ def load(folder: CampaignFolder) -> Plan:
     Raises:
         PlanDamaged: it cannot be read, or was changed since it was frozen.
     """
-    plan = load_unchecked(folder)
+    plan = load_unchecked(folder.plan)
     expected = fold(read(folder.ledger)).plan
     if plan.hash != expected:
         raise PlanDamaged(folder.plan, f"its hash is {plan.hash[:12]}, not {expected[:12]}")
     return plan
 
 
-def load_unchecked(folder: CampaignFolder) -> Plan:
-    """The plan in plan.json, whatever the ledger says.
+def load_unchecked(path: Path) -> Plan:
+    """The plan in this file, whatever the ledger says.
 
     Raises:
         PlanDamaged: it cannot be read.
     """
     try:
-        return decode(Plan, json.loads(folder.plan.read_text(encoding="utf-8")))
+        return decode(Plan, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, NotThatRecord) as error:
-        raise PlanDamaged(folder.plan, str(error)) from None
+        raise PlanDamaged(path, str(error)) from None

@@ -39,7 +39,7 @@ class LocalPool:
         (job.folder / "exit").unlink(missing_ok=True)
         lock = os.open(job.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock)
             with job.metrics.open("ab") as metrics, job.log.open("ab") as log:
                 process = subprocess.Popen(
                     [*_KEEPER, job.folder, job.ledger, str(job.limit_seconds or 0), *job.command],
@@ -113,6 +113,19 @@ def slots_here(device: str, workers: int | None) -> int:
 def has_gpu() -> bool:
     """Whether this machine shows an NVIDIA GPU; asked without loading any framework."""
     return Path("/dev/nvidia0").exists()
+
+
+def _lock(file: int) -> None:
+    """Hold it; somebody who only looks whether it is held has it for less than a moment."""
+    until = time.monotonic() + 1.0
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _is_locked(path: Path) -> bool:

@@ -63,7 +63,7 @@ def progress(folder: CampaignFolder) -> Progress:
         _running(folder, state, launched, trial, moment)
         for launched in state.open_requests.values()
         for trial in _at_work(state, launched)
-        if held
+        if held or is_held(folder.run(launched.request) / "lock")  # some outlive their runner
     )
     done = [trial for trial in plan.trials if state.trial(trial.id).is_final]
     at_work = sum(seconds_between(each.time, moment) for each in state.open_requests.values())

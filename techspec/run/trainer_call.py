@@ -28,9 +28,9 @@ _PATIENCE_SECONDS = 120.0
 class TrainerNotFound(TechspecError):
     """The spec names a command that is not on this machine."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, why: str = "there is no such program") -> None:
         super().__init__(
-            f"The trainer {command!r} cannot be started: there is no such program.",
+            f"The trainer {command!r} cannot be started: {why}.",
             "correct 'trainer:' under '## Run', or leave it out to take the bundled trainer.",
         )
 
@@ -117,13 +117,13 @@ class TrainerProgram:
                     timeout=_PATIENCE_SECONDS,
                     check=False,
                 )
-            except FileNotFoundError:
-                raise TrainerNotFound(self._name) from None
+            except OSError as error:
+                raise TrainerNotFound(self._name, error.strerror or str(error)) from None
             except subprocess.TimeoutExpired:
                 raise TrainerAnswer(self._name, "nothing for two minutes") from None
         if done.returncode != 0:
             if self.named is None:
-                raise RuntimeError(f"the bundled trainer's cost failed: {done.stderr}")
+                raise TrainerAnswer(self._name, done.stderr.strip() or f"exit {done.returncode}")
             self._facts = TrainerFacts(name=self._name, code=self._source_digest())
             return [Cost() for _ in configs]
         return self._read(done.stdout, len(configs))
@@ -168,7 +168,8 @@ def program(command: str | None, place: Path) -> TrainerProgram:
     """
     if command is None:
         python = os.environ.get(PYTHON) or sys.executable
-        return TrainerProgram((python, "-m", "trainer"), place, named=None)
+        # -P: a trainer.py or random.py in the user's folder must not take the place of ours.
+        return TrainerProgram((python, "-P", "-m", "trainer"), place, named=None)
     try:
         words = tuple(shlex.split(command))
     except ValueError:
