@@ -13,13 +13,11 @@ def spec_lint(spec: SpecPath = "TECHSPEC.md") -> LintReply:
     the spec's trainer what its configs cost, and trains nothing. Next: make the fixes that need
     no decision, ask the user about the others, then plan.
     """
-    from techspec.lint.check import check
-    from techspec.run.trainer_call import trainer_of
+    from techspec.commands.lint import findings_of
     from techspec.spec.reader import read_file
 
     path = spec_file(spec)
-    read = read_file(path)
-    return LintReply.of(path, check(read, trainer_of(read, path.parent)))
+    return LintReply.of(path, findings_of(read_file(path), path.parent))
 
 
 def plan(spec: SpecPath = "TECHSPEC.md") -> PlanReply:

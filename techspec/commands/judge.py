@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import shlex
 import textwrap
 from pathlib import Path
 
-from techspec.commands.show import as_json
+from techspec.commands.show import as_json, plain
 from techspec.ledger.folder import started
-from techspec.verdict.campaign import judged
+from techspec.spec.reader import read_file
+from techspec.verdict.campaign import edited, judged
 from techspec.verdict.model import Outcome, Verdict
 
 EXAMPLE = "techspec judge TECHSPEC.md"
@@ -22,12 +24,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if a hypothesis is still open."""
-    verdicts = judged(started(args.spec)).verdicts
+    campaign = judged(started(args.spec))
+    verdicts = campaign.verdicts
+    changes = edited(campaign.plan, read_file(args.spec))
     if args.json:
-        print(json.dumps(as_json(verdicts=verdicts)))
+        print(json.dumps(as_json(verdicts=verdicts, edited=changes)))
     else:
-        print("\n\n".join(paragraph(verdict) for verdict in verdicts))
-        print(f"\nnext: techspec report {args.spec}")
+        if changes:
+            print(plain(f"The spec was edited after its plan was fixed: {'; '.join(changes)}."))
+            print("These verdicts are about the plan; 'techspec run --amend WHY' changes it.\n")
+        print(plain("\n\n".join(paragraph(verdict) for verdict in verdicts)))
+        print(f"\nnext: techspec report {shlex.quote(str(args.spec))}")
     decided = {Outcome.CONFIRMED, Outcome.REFUTED}
     return 0 if all(verdict.outcome in decided for verdict in verdicts) else 1
 

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 
 from techspec import durable
+from techspec.errors import TechspecError
 from techspec.ledger.folder import started
 from techspec.report import page
 from techspec.report.results import results_markdown
@@ -13,6 +15,13 @@ from techspec.spec.results import replace
 from techspec.verdict.campaign import judged
 
 EXAMPLE = "techspec report TECHSPEC.md --page report.html"
+
+
+class NotAPage(TechspecError):
+    """The page would replace a file that is none."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already and is no page.", "name another file.")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,18 +35,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the page, then the Results section."""
+    """Write the Results section, then the page."""
     spec, campaign = read_file(args.spec), judged(started(args.spec))
     known = campaign.plan, campaign.state, campaign.verdicts
     path = args.page or campaign.folder.report
-    durable.write(path, page.build(spec, *known))
-    if not args.no_write:
+    if path.exists() and not path.read_bytes()[:15].lower().startswith(b"<!doctype html>"):
+        raise NotAPage(path)
+    if not args.no_write:  # first: it needs no charts, so it is there if the page cannot be made
         durable.write(args.spec, replace(spec.text, results_markdown(spec, *known)))
+    durable.write(path, page.build(spec, *known))
     if args.json:
         print(json.dumps({"page": str(path), "spec": None if args.no_write else str(args.spec)}))
         return 0
     print(f"Page: {path}")
     if not args.no_write:
         print(f"Results: written into {args.spec}; the rest of the file is as it was.")
-    print(f"next: techspec retrospective {args.spec}")
+    print(f"next: techspec retrospective {shlex.quote(str(args.spec))}")
     return 0

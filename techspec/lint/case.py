@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from techspec.errors import TechspecError
 from techspec.lint.names import nearest
 from techspec.plan.ablate import BASELINE, SIZE
 from techspec.plan.build import build
@@ -49,8 +50,11 @@ _MISSPELT = 0.82
 class Case:
     """What a rule receives. It answers questions that several rules have; it judges nothing."""
 
-    def __init__(self, spec: Spec, trainer: Trainer) -> None:
+    def __init__(
+        self, spec: Spec, trainer: Trainer, trainer_problem: TechspecError | None = None
+    ) -> None:
         self.spec = spec
+        self.trainer_problem = trainer_problem
         self._trainer = _Asked(trainer)
 
     # --- what the trainer says ---
@@ -79,6 +83,11 @@ class Case:
         """True where the metric goes from 0 to 1, so that it is written in % and pt."""
         info = (self.facts.metrics or {}).get(metric)
         return info.unit == "share" if info else not re.search("loss|perplex", metric)
+
+    def is_surely_share(self, metric: str) -> bool:
+        """True where the trainer says itself that the metric goes from 0 to 1."""
+        info = (self.facts.metrics or {}).get(metric)
+        return info is not None and info.unit == "share"
 
     def cost(self, arm: NamedArm) -> Cost:
         """What the trainer says of a named arm as it is written; empty where it says nothing."""

@@ -118,6 +118,7 @@ def distil(
         "evidence/runs.csv": evidence.to_csv(rows),
         "evidence/verdicts.json": _json(encode(tuple(verdicts))),
         "evidence/plan.json": _json(facts),
+        "evidence/notes.json": _json(encode(notes)),
         "evidence/findings.json": _json(
             [_finding(verdict, plan, facts["spec_sha256"]) for verdict in verdicts]
         ),

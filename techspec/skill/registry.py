@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from techspec import durable
 from techspec.clock import now
 from techspec.errors import TechspecError
+from techspec.identity import digest_text
 from techspec.skill.objections import Objection, objections
 from techspec.skill.page import Skill, read, read_file
 from techspec.spec.model import Problem
@@ -72,6 +73,16 @@ class SkillIsALink(TechspecError):
         super().__init__(
             f"The page of the skill {name!r} is a link out of its registry, so it is not read.",
             "replace the link by a copy of the page.",
+        )
+
+
+class EditedByHand(TechspecError):
+    """The page has words that techspec did not write and would lose."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was edited after it was saved; saving again would lose that.",
+            "put your words into the notes and move the page away, or save under another name.",
         )
 
 
@@ -140,6 +151,7 @@ class Registry:
             BadSkillName, BadFileName: they could leave the registry.
             UnfitPage: everything in page or files that must not be shared, at once.
             SkillTaken: the name is another's.
+            EditedByHand: somebody's words would be lost.
             LeadsOutOfRegistry: a link lies there.
             CannotWrite: the system refused.
         """
@@ -163,7 +175,8 @@ class Registry:
                     raise LeadsOutOfRegistry(folder)
                 if folder.exists() or (root / f"{name}.md").exists():
                     return _update(folder, page, files)
-                _create(folder, {"SKILL.md": _versioned(page, 1, []), **files})
+                first = _versioned(page, 1, [])
+                _create(folder, {"SKILL.md": first, **files, _AS_WRITTEN: digest_text(first)})
         except OSError as error:
             raise durable.CannotWrite(folder, error) from error
         return Saved(folder / "SKILL.md", 1)
@@ -242,6 +255,9 @@ def _update(folder: Path, page: str, files: Mapping[str, str]) -> Saved:
     campaign = new.metadata.get("techspec-campaign")
     if not campaign or old.metadata.get("techspec-campaign") != campaign:
         raise SkillTaken(path)
+    written = folder / _AS_WRITTEN
+    if written.is_file() and written.read_text(encoding="utf-8") != digest_text(old_text):
+        raise EditedByHand(path)
     version = int(text) if (text := old.metadata.get("version", "")).isdecimal() else 1
     history = _history(old_text)
     for name in files:
@@ -257,11 +273,15 @@ def _update(folder: Path, page: str, files: Mapping[str, str]) -> Saved:
     for name, text in files.items():  # the page last: what it says is never ahead of its evidence
         durable.write(folder / name, text)
     line = f"- Version {version + 1}, {now()[:10]}: written again from the same campaign."
-    durable.write(path, _versioned(page, version + 1, [*history, line]))
+    newest = _versioned(page, version + 1, [*history, line])
+    durable.write(folder / _AS_WRITTEN, digest_text(newest))
+    durable.write(path, newest)
     return Saved(path, version + 1)
 
 
 _VERSION = re.compile(r'^(  version: ")[0-9]+(")$', re.M)
+_AS_WRITTEN = "evidence/page.sha256"
+"""Beside a page: the digest of what was written, so that nobody's later words are overwritten."""
 _HISTORY = re.compile(r"^## History\n+((?:- .*\n?)*)", re.M)
 
 

@@ -14,9 +14,34 @@ _WALL_CLOCK = re.compile(r"wall[\s_-]*(?:clock|time)|elapsed", re.IGNORECASE)
 _DEVICE = re.compile(r"\b(gpu|cpu|device|compute|accelerator)s?\b", re.IGNORECASE)
 _COUNT = re.compile(r"\b(?:experiments?|runs?|trials?)\b", re.IGNORECASE)
 _UNIT = re.compile(r"\b(seconds?|minutes?|hours?|days?|h)\b", re.IGNORECASE)
-_WITHOUT_COLON = re.compile(
-    r"(?P<limit>max(?:imum)?|at most|up to)\s(?P<number>[0-9.,]+)\s(?P<what>\S.*)", re.IGNORECASE
+# `Runs per arm: 3` and `Min experiments: 10` name a number, and it is not the limit of all.
+_OF_A_PART = re.compile(r"\b(?:per|each|every|at least|minimum)\b|^min\b", re.IGNORECASE)
+_TIME = re.compile(r"\b(?:time|duration)\b", re.IGNORECASE)
+_JOINED = re.compile(
+    r"\b(gpu|cpu|device|compute)[-\s]?(?=(?:h|hrs?|hours?|minutes?)\b)", re.IGNORECASE
 )
+_AMOUNT = re.compile(
+    r"(?<![\w.,−-])[0-9][0-9.,]*(?:\s?(?:[smhd]|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)\b"
+    r"(?:\s?[0-9]+\s?(?:[smh]|secs?|mins?)\b)*)?(?![\w%])",
+    re.IGNORECASE,
+)
+# Ours: what people write around the number of a limit without changing what it means.
+_AROUND = re.compile(
+    r"\b(?:max(?:imum)?|at most|up to|not? more than|limit(?:ed to)?|(?:in )?total|overall"
+    r"|in all|about|budget|of|only)\b\.?|<=|[≤~≈=:–—]|(?<=\s)-(?=\s)",
+    re.IGNORECASE,
+)
+_WHAT = re.compile(
+    r"(?:(?:wall[\s-]*(?:clock|time)|elapsed|time|duration|experiments?|runs?|trials?|gpus?|cpus?"
+    r"|devices?|compute|accelerators?|hours?|hrs?|h|minutes?|seconds?|days?)\b|[\s.,;-])*",
+    re.IGNORECASE,
+)
+_FORM = (
+    "write a limit as `Max experiments: 50`, `Max GPU hours: 24` or `Max wall-clock: 2 hours`, "
+    "one a line, an order as `Priority: depth > width`, and prose below another heading."
+)
+_LONGEST = 80
+"""Characters of a line that are quoted, and of a limit without a colon."""
 _LIMIT = re.compile(r"^\W*(?:max(?:imum)?|at most|limit)\b", re.IGNORECASE)
 
 
@@ -33,29 +58,75 @@ def budget(parts: Sequence[Part]) -> tuple[Budget | None, tuple[Problem, ...]]:
 
 
 def _entries(parts: Sequence[Part]) -> Iterator[tuple[int, str, str]]:
-    """Every `label: value` of the sections, from lines and tables alike, with its line."""
+    """Every `label: value` of the sections, with its line; no label where a line has none."""
     for part in parts:
         for table in part.tables:
+            # A table without a header has its first limit there.
+            if re.search("[0-9]", "".join(table.header[1:2])):
+                yield table.line, table.header[0], table.header[1]
             for row in table.rows:
-                if len(row.cells) > 1:
-                    yield row.line, row.cells[0], row.cells[1]
+                label, *rest = row.cells
+                if any(rest):
+                    yield row.line, label, rest[0]
+                elif label:
+                    yield row.line, "", label
         for text in part.texts:
-            lines = markup.plain(text.content).split("\n")
-            for line, written in enumerate(lines, start=text.line):
-                label, colon, rest = written.partition(":")
-                if colon:
-                    yield line, label.strip(), rest.strip()
-                elif found := _WITHOUT_COLON.match(written):
-                    yield line, f"{found['limit']} {found['what']}", found["number"]
+            yield from _of_lines(text.line, markup.plain(text.content).split("\n"))
+        for code in part.codes:
+            lines = [line.partition("#")[0] for line in code.content.split("\n")]
+            yield from _of_lines(code.line, lines)
+
+
+def _of_lines(first: int, lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """The entries of consecutive lines; what stands in a parenthesis over several belongs to it."""
+    whole = "\n".join(lines)
+    is_balanced = whole.count("(") <= whole.count(")")
+    unclosed = 0
+    for line, written in enumerate(lines, start=first):
+        # The reader reports the lines of a broken table by itself.
+        if not unclosed and written.strip() and not written.startswith("|"):
+            label, colon, rest = written.partition(":")
+            if colon and ("(" not in label or _plain(written) is None):
+                yield line, label.strip(), rest.strip()
+            else:
+                yield line, "", written.strip()
+        if is_balanced:
+            unclosed = max(0, unclosed + written.count("(") - written.count(")"))
+
+
+def _plain(written: str) -> tuple[str, str] | None:
+    """What a line without a label limits, and by how much; None unless all its words are known.
+
+    >>> _plain("no more than 6 runs"), _plain("0.001 GPUh"), _plain("6 runs an arm")
+    (('runs', '6'), ('GPU h', '0.001'), None)
+    """
+    line = _JOINED.sub(r"\1 ", written.partition("(")[0].replace("_", " "))
+    if len(line) > _LONGEST:
+        return None
+    amounts = list(_AMOUNT.finditer(line))
+    if len(amounts) != 1:
+        return None
+    (amount,) = amounts
+    around = f"{line[: amount.start()]} {line[amount.end() :]}"
+    what = " ".join(_AROUND.sub(" ", around).split()).strip(" .,;")
+    return (what, amount.group().rstrip(".,")) if _WHAT.fullmatch(what) else None
 
 
 def _with_entry(found: Budget, line: int, label: str, text: str) -> tuple[Budget, list[Problem]]:
-    label, whole, text = label.replace("_", " "), text, text.partition("(")[0].strip()
+    written = f"{label}: {text}" if label else text
+    label = _JOINED.sub(r"\1 ", label.replace("_", " "))
+    if not _AROUND.sub("", label).strip(" .,;") and (plain := _plain(f"{label} {text}")):
+        label, text = plain
+    whole, text = text, _JOINED.sub(r"\1 ", text.partition("(")[0]).strip()
     if _PRIORITY.search(label):
         items = tuple(item.strip() for item in re.split(r"[>→]", whole) if item.strip())
         if found.order:
             return found, [_second(line, label)]
+        if not items:
+            return found, [_unreadable(line, label, whole, "write it as depth > width.")]
         return replace(found, order=items, order_line=line), []
+    if _OF_A_PART.search(label):
+        return found, [_unread(line, written)]
     if _WALL_CLOCK.search(label):
         return _with_hours(found, "wall_clock_hours", line, label, text)
     in_text = hours(_DEVICE.sub("", text)) is not None and _DEVICE.search(text)
@@ -72,7 +143,9 @@ def _with_entry(found: Budget, line: int, label: str, text: str) -> tuple[Budget
         if found.experiments is not None:
             return found, [_second(line, label)]
         return replace(found, experiments=int(number.value)), []
-    if _LIMIT.match(label):
+    if _TIME.search(label):
+        return _with_hours(found, "wall_clock_hours", line, label, text)
+    if label and _LIMIT.match(label):
         return found, [
             Problem(
                 line,
@@ -80,7 +153,7 @@ def _with_entry(found: Budget, line: int, label: str, text: str) -> tuple[Budget
                 "limit GPU hours, CPU hours, experiments or wall-clock.",
             )
         ]
-    return found, []
+    return found, [_unread(line, written)]
 
 
 def _with_hours(
@@ -96,6 +169,13 @@ def _with_hours(
     if limit == "wall_clock_hours":
         return replace(found, wall_clock_hours=spent), []
     return replace(found, device_hours=spent), []
+
+
+def _unread(line: int, written: str) -> Problem:
+    shown = written if len(written) <= _LONGEST else written[:_LONGEST] + "…"
+    return Problem(
+        line, f"{shown!r} is read neither as a limit of the campaign nor as an order.", _FORM
+    )
 
 
 def _unreadable(line: int, label: str, text: str, fix: str) -> Problem:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from techspec.spec import markup
 from techspec.spec.model import Matching, NamedArm, Priority, Problem, Quantity, Value
 from techspec.spec.names import key_of
-from techspec.spec.ranges import nameless, priority_of, surplus
+from techspec.spec.ranges import nameless, no_priority, priority_of, surplus
 from techspec.spec.sections import Part
 from techspec.spec.tables import Row, Table
 from techspec.spec.units import quantities, quantity, value
@@ -15,6 +15,8 @@ _NAMES = ("name", "config", "configuration", "arm", "model", "variant")
 _NOTES = ("rationale", "notes", "note", "description", "purpose", "comment")
 _CHANGES = ("changes", "change")
 _TARGET = re.compile(r"target(?: (?:params?|parameters?|size))? ?:", re.IGNORECASE)
+# Ours: what a study calls an arm that only marks an end, so that it may be left to the last.
+_LAST = re.compile(r"\b(?:floor|ceiling|optional|sanity|last)\b", re.IGNORECASE)
 _BLANK = {"", "-", "–", "—", "same", '"'}
 
 
@@ -69,9 +71,11 @@ def _arm(table: Table, row: Row, *, matched: bool) -> tuple[NamedArm, list[Probl
         elif word == "priority":
             is_baseline = is_baseline or "baseline" in cell.lower()
             priority = priority_of(cell)
-            if priority is None and "baseline" not in cell.lower():
+            if priority is None and _LAST.search(cell):
                 priority = Priority.LOW
                 notes.append(cell)
+            elif priority is None and "baseline" not in cell.lower():
+                problems.append(no_priority(row.line, cell))
         elif word in _CHANGES:
             changes, complaints = _changes(cell, row.line)
             settings.update(changes)

@@ -27,6 +27,29 @@ class SpecNotFound(TechspecError):
         )
 
 
+class SpecIsFolder(TechspecError):
+    """A folder where the path of a spec belongs."""
+
+    def __init__(self, path: Path) -> None:
+        inside = path / "TECHSPEC.md"
+        super().__init__(
+            f"{str(path)!r} is a folder, and a spec is a file.",
+            f"pass {str(inside)!r}."
+            if inside.is_file()
+            else "pass the path of a spec, or write one with 'techspec init'.",
+        )
+
+
+class SpecNotReadable(TechspecError):
+    """A path that the system does not open: no permission, or no path at all."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The spec at {str(path)!r} cannot be opened: {reason}.",
+            "make it readable for you (chmod u+r), or pass the path of another.",
+        )
+
+
 class SpecNotText(TechspecError):
     """A file that is not UTF-8 text: `offset` is the first byte that is not, from 0."""
 
@@ -53,16 +76,13 @@ def read_file(path: Path) -> Spec:
     """The spec in a file; `spec.text` keeps its byte order mark and line endings.
 
     Raises:
+        SpecIsFolder: it is a folder.
         SpecNotFound: there is no such file.
+        SpecNotReadable: the system does not open it.
         SpecTooLarge: it has more bytes than a spec can have.
         SpecNotText: it is not UTF-8, or holds a NUL.
     """
-    if not path.is_file():
-        raise SpecNotFound(path)
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise SpecTooLarge(path, size)
-    data = path.read_bytes()
+    data = _bytes_of(path)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -70,6 +90,20 @@ def read_file(path: Path) -> Spec:
     if b"\0" in data:
         raise SpecNotText(path, data.index(b"\0"))
     return read(text)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise SpecIsFolder(path)
+        if not path.is_file():
+            raise SpecNotFound(path)
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise SpecTooLarge(path, size)
+        return path.read_bytes()
+    except OSError as error:
+        raise SpecNotReadable(path, error.strerror or str(error)) from None
 
 
 def read(text: str) -> Spec:

@@ -141,3 +141,46 @@ def test_the_example_trainer_is_as_short_as_promised():
     code = [line for line in source if line.strip() and not line.startswith('"""')]
 
     assert len(code) <= 32
+
+
+def test_a_claim_that_was_edited_after_the_run_is_not_passed_off_as_judged(project, techspec):
+    techspec("run")
+    spec = project / "TECHSPEC.md"
+    spec.write_text(spec.read_text().replace("accuracy(clean) >= 95%", "accuracy(clean) >= 80%"))
+
+    judged = techspec("judge")
+    techspec("report")
+
+    assert "edited after its plan was fixed" in judged.out
+    assert "80%" in judged.out
+    assert "edited after its plan was fixed" in spec.read_text()
+
+
+def test_saving_again_keeps_what_people_wrote(project, techspec):
+    techspec("run")
+    (project / "notes.yaml").write_text("workflow: [Scale the inputs first.]\n")
+    page = project / "registry/kept/SKILL.md"
+    techspec("retrospective", "--name", "kept", "--notes", "notes.yaml")
+
+    again = techspec("retrospective", "--name", "kept")
+    assert again.code == 0
+    assert "Scale the inputs first." in page.read_text()
+
+    page.write_text(page.read_text() + "\nSeen again in March.\n")
+    (project / "notes.yaml").write_text("workflow: [Another step.]\n")
+    refused = techspec("retrospective", "--name", "kept", "--notes", "notes.yaml")
+    assert refused.code == 2
+    assert "edited" in refused.err
+    assert "Seen again in March." in page.read_text()
+
+
+def test_a_campaign_has_one_page_and_takes_no_name_that_ships(project, techspec):
+    techspec("run")
+    techspec("retrospective", "--name", "first-name")
+
+    renamed = techspec("retrospective", "--name", "second-name")
+    taken = techspec("retrospective", "--name", "addition-baseline")
+
+    assert renamed.code == taken.code == 2
+    assert "'first-name'" in renamed.err
+    assert "addition-baseline" in taken.err

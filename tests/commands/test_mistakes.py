@@ -73,10 +73,13 @@ def test_an_unknown_parameter_is_found_before_anything_is_run(project, techspec)
 def test_a_trainer_that_is_not_there_is_named(project, techspec):
     (project / "TECHSPEC.md").write_text(CLAIM + RUN.replace("python trainer.py", "trainr --fast"))
 
-    said = techspec("plan")
+    said, linted = techspec("plan"), techspec("lint")
 
     assert said.code == 2
     assert "trainr --fast" in said.err
+    assert linted.code == 1
+    assert "TS307" in linted.out
+    assert "TS303" in linted.out  # the rules that need no trainer have their say all the same
 
 
 def test_a_trainer_that_answers_nonsense_is_quoted(project, techspec):
@@ -173,8 +176,100 @@ def test_an_unknown_rule_is_answered_with_near_ones(techspec):
     said = techspec("explain", "TS21")
 
     assert said.code == 2
-    assert "TS214" in said.err
+    assert "take TS2" in said.err
 
 
 def test_every_rule_can_be_explained(techspec):
     assert "one" in techspec("explain", "TS209").out.lower()
+
+
+@pytest.mark.parametrize("name", ["trainer.py", "random.py", "techspec.py", "json.py"])
+def test_a_file_of_the_users_does_not_take_the_place_of_ours(project, techspec, name):
+    (project / "TECHSPEC.md").write_text(
+        "## Hypotheses\n1. `exact_match(depth=1) > exact_match(depth=2) by 2pt`\n"
+        "## Budget Constraints\n- Max GPU hours: 9\n"
+    )
+    (project / name).write_text("raise SystemExit('mine ran')")
+
+    planned, ran = techspec("plan"), techspec("run", "--detach")
+    techspec("stop")
+
+    assert planned.code == 0
+    assert "10 trials" in planned.out
+    assert ran.code == 0
+    assert "mine ran" not in planned.out + planned.err + ran.out + ran.err
+
+
+def test_two_specs_never_share_a_campaign(tmp_path):
+    names = ["実験.md", "研究.md", "my study.md", "my-study.md", "TECHSPEC_1.md", "TECHSPEC-1.md"]
+
+    folders = {of_spec(tmp_path / name).path for name in names}
+
+    assert len(folders) == len(names)
+    assert of_spec(tmp_path / "TECHSPEC.md").name == "techspec"
+
+
+def test_results_are_written_through_a_link_and_the_link_stays(project, techspec):
+    spec, link = project / "TECHSPEC.md", project / "LINK.md"
+    techspec("run")
+    link.symlink_to(spec)
+
+    assert techspec("report", "LINK.md").code == 0
+
+    assert link.is_symlink()
+    assert "techspec:results" in spec.read_text()
+
+
+def test_a_page_never_replaces_a_file_that_is_none(project, techspec):
+    techspec("run")
+    before = (project / "TECHSPEC.md").read_text()
+
+    said = techspec("report", "--page", "TECHSPEC.md", "--no-write")
+
+    assert said.code == 2
+    assert (project / "TECHSPEC.md").read_text() == before
+
+
+def test_what_a_spec_says_cannot_steer_the_terminal(project, techspec):
+    (project / "TECHSPEC.md").write_text(CLAIM.replace("1. ", "1. \x1b]0;pwned\x07\x1b[2J") + RUN)
+
+    assert "\x1b" not in techspec("lint").out + techspec("plan").out
+
+
+def test_a_reason_that_looks_like_markup_is_shown_as_it_is(project, techspec):
+    (project / "trainer.py").write_text(
+        "import json, sys\n"
+        "for t in json.load(open(sys.argv[2])).get('trials', sys.exit(1) if 'cost' in sys.argv"
+        " else []):\n"
+        "    print(json.dumps({'event': 'ended', 'trial': t['trial'], 'outcome': 'refused',"
+        " 'reason': '[/bold] is missing'}))\n"
+    )
+
+    said = techspec("run")
+
+    assert "[/bold] is missing" in said.out
+
+
+def test_one_damaged_campaign_does_not_hide_the_others(project, techspec):
+    techspec("run")
+    other = project / "other" / ".techspec" / "techspec"
+    other.mkdir(parents=True)
+    (other / "ledger.jsonl").write_text("not an event\n")
+
+    said = techspec("status")
+
+    assert said.code == 0
+    assert "30 of 30 done" in said.out
+    assert "other" in said.out
+
+
+def test_a_campaign_whose_runner_died_at_the_very_end_is_put_in_order(project, techspec):
+    techspec("run")
+    ledger = of_spec(project / "TECHSPEC.md").ledger
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:-1]))  # no runner_stopped
+    assert "interrupted" in techspec("status").out
+
+    assert techspec("run").code == 0
+
+    assert "complete" in techspec("status").out

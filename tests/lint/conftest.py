@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from techspec.plan.trainer import Config, Cost, MetricInfo, ParameterInfo, TrainerFacts
+from techspec.lint.case import Case
+from techspec.plan.trainer import Config, Cost, MetricInfo, ParameterInfo, Trainer, TrainerFacts
+from techspec.run.trainer_call import TrainerNotFound
+from techspec.spec.reader import read
 
 VOCABULARY = 103
 DEFAULTS = {
@@ -76,6 +79,19 @@ class AdditionTrainer:
 @pytest.fixture
 def trainer():
     return AdditionTrainer()
+
+
+@pytest.fixture
+def case_of():
+    """A text as a rule receives it; a trainer that is not on any machine has its problem."""
+
+    def read_case(text: str, trainer: Trainer) -> Case:
+        spec = read(text)
+        command = spec.run.trainer or ""
+        lost = TrainerNotFound(command) if "no-such-program" in command else None
+        return Case(spec, trainer, lost)
+
+    return read_case
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from techspec.lint.check import check
 from techspec.plan.trainer import NoTrainer
+from techspec.run.trainer_call import TrainerNotFound
 from techspec.spec.reader import read
 from tests.reported_study import PATHS, PHASE_1, PHASE_2, SCALING
 
@@ -177,3 +178,127 @@ def test_a_sweep_that_is_given_up_as_advised_brings_the_plan_into_its_budget(tra
 
     assert "give up" in finding.fix
     assert "TS304" not in [f.code for f in check(read(text), trainer)]
+
+
+def test_the_only_sweep_is_not_offered_to_be_given_up(trainer):
+    text = """\
+## Hypotheses
+1. More heads learn more
+   `exact_match increases with heads`
+
+## Parameter Ranges
+| Parameter | Values |
+|---|---|
+| heads | [1, 2, 4] |
+
+## Budget Constraints
+- Max experiments: 5
+"""
+    (finding,) = [f for f in check(read(text), trainer) if f.code == "TS304"]
+
+    assert "give up" not in finding.fix
+    assert "raise the budget" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("64/128", "names no values that can be read"),
+        ("0-1 log", "names no values that can be read"),
+        (">= 64", "has no end"),
+        ("any", "has no end"),
+        ("as many as fit", "has no end"),
+        ("[64, 128, ...]", "has no end"),
+        ("", "has no values"),
+    ],
+)
+def test_a_range_that_cannot_be_read_is_told_from_one_without_an_end(cell, words, trainer):
+    text = f"## Parameter Ranges\n| Parameter | Values |\n|---|---|\n| depth | {cell} |\n"
+
+    (finding,) = [f for f in check(read(text), trainer) if f.code == "TS301"]
+
+    assert words in finding.message
+
+
+@pytest.mark.parametrize("cell", ["0,001; 0,01", "64,128,256"])
+def test_a_cell_that_is_reported_as_unreadable_is_not_called_unbounded_too(cell, trainer):
+    text = f"## Parameter Ranges\n| Parameter | Values |\n|---|---|\n| depth | {cell} |\n"
+
+    assert [f.code for f in check(read(text), trainer) if f.line == 4] == ["TS101"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "code", "fix"),
+    [
+        ("exact_match(Wide) >= 950%", "TS216", "90%"),
+        ("exact_match(Wide) >= 1.5", "TS216", "90%"),
+        ("exact_match(Wide) >= 95", "TS216", "95%"),
+        ("smallest d_model with exact_match >= 70", "TS216", "70%"),
+        ("exact_match(Wide) > exact_match(Deep) by 2", "TS217", "2pt"),
+        ("Wide > Deep by 2", "TS217", "2pt"),
+        ("exact_match insensitive to d_model within 2", "TS217", "2pt"),
+        ("exact_match(Wide) > exact_match(Deep) by 200pt", "TS217", "2pt"),
+    ],
+)
+def test_what_a_share_cannot_reach_is_found_in_every_form_of_claim(claim, code, fix, trainer):
+    spec = f"""\
+## Hypotheses
+1. Wide is better
+   `{claim}`
+
+## Arms
+| Name | d_model | depth |
+|---|---|---|
+| Wide | 512 | 2 |
+| Deep | 128 | 8 |
+"""
+    found = [f for f in check(read(spec), trainer) if f.code in ("TS216", "TS217")]
+
+    assert [(f.line, f.code) for f in found] == [(3, code)]
+    assert f" {fix}" in found[0].fix
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "eval_loss(Wide) <= 2.5",
+        "eval_loss(Deep) > eval_loss(Wide) by 2",
+        "exact_match(Wide) >= 100%",
+        "exact_match(Wide) >= 0.95",
+        "exact_match(Wide) > exact_match(Deep) by 0.02",
+        "bleu(Wide) >= 30",
+    ],
+)
+def test_a_level_that_can_be_reached_is_no_finding(claim, trainer):
+    text = f"## Hypotheses\n1. Wide is better\n   `{claim}`\n"
+
+    assert {"TS216", "TS217"}.isdisjoint(f.code for f in check(read(text), trainer))
+
+
+def test_a_band_above_100_percent_is_found_once(trainer):
+    text = "## Success Criteria\n- Best: 950-980%\n- Mid: 50-90%\n"
+
+    assert [f.line for f in check(read(text), trainer) if f.code == "TS216"] == [2]
+
+
+def test_a_third_arm_of_one_name_is_offered_a_name_that_is_free(trainer):
+    text = "## Arms\n| Name | depth |\n|---|---|\n| a | 2 |\n| A | 4 |\n| a | 6 |\n| a-2 | 8 |\n"
+
+    found = [f for f in check(read(text), trainer) if f.code == "TS215"]
+
+    assert [f.line for f in found] == [5, 6]
+    assert ["`A-3`" in found[0].fix, "`a-4`" in found[1].fix] == [True, True]
+    assert all("line 4" in f.message for f in found)
+
+
+@pytest.mark.parametrize(("above", "line"), [("", 1), ("# TECHSPEC: x\n\n## Run\n", 3)])
+def test_a_trainer_that_cannot_be_asked_is_one_finding_beside_the_others(above, line):
+    spec = read(f"{above}```yaml\ntrainer: no-such-program\n```\n")
+    lost = TrainerNotFound("no-such-program")
+
+    found = check(spec, NoTrainer(), lost)
+
+    (finding,) = [f for f in found if f.code == "TS307"]
+    assert (finding.line, finding.fix) == (line, lost.fix)
+    assert lost.what in finding.message
+    assert [f for f in found if f != finding] == check(spec, NoTrainer())

@@ -90,7 +90,7 @@ def test_what_went_wrong_inside_is_not_told(project, monkeypatch):
     def broken(*_):
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("techspec.lint.check.check", broken)
+    monkeypatch.setattr("techspec.commands.lint.check", broken)
 
     assert "a secret" not in refusal("spec_lint")
 

@@ -186,10 +186,10 @@ def test_notes_with_a_secret_or_an_empty_row_are_refused_at_save(tmp_path):
     with pytest.raises(UnfitPage) as refused:
         Registry([tmp_path]).save(made.name, made.page, made.files)
 
-    assert [o.what.split(":")[0] for o in refused.value.objections] == [
+    assert {o.what.split(":")[0] for o in refused.value.objections} == {
         "a row of Failed Attempts that says nothing",
         "a secret",
-    ]
+    }
 
 
 def test_more_seeds_of_the_same_campaign_update_the_page(tmp_path):

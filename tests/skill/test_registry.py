@@ -91,7 +91,8 @@ def test_a_saved_page_is_in_the_first_folder_with_its_files(registry):
     assert saved.path == registry.folders[0] / "a-skill" / "SKILL.md"
     assert saved.path.read_text() == page()
     assert everything(registry.folders[0]) == [
-        "a-skill", "a-skill/SKILL.md", "a-skill/evidence", "a-skill/evidence/runs.csv"
+        "a-skill", "a-skill/SKILL.md", "a-skill/evidence", "a-skill/evidence/page.sha256",
+        "a-skill/evidence/runs.csv",
     ]  # fmt: skip
 
 

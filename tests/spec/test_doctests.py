@@ -3,7 +3,7 @@ import importlib
 
 import pytest
 
-MODULES = ["claims", "criteria", "markup", "names", "ranges", "units"]
+MODULES = ["budget", "claims", "criteria", "markup", "names", "ranges", "units"]
 
 
 @pytest.mark.parametrize("name", MODULES)

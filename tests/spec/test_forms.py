@@ -27,6 +27,11 @@ def parameter(cell):
         ("~1M", (1000000,)),
         ("10,000", (10000,)),
         ("adam", ("adam",)),
+        ("1e-4 / 1e-3 / 1e-2", (0.0001, 0.001, 0.01)),
+        ("32 / 64 / 128", (32, 64, 128)),
+        ("1,000; 10,000", (1000, 10000)),
+        ("32-128 log", (32, 64, 128)),
+        ("[0,0,1]", (0, 0, 1)),
     ],
 )
 def test_levels_have_their_values_and_types(cell, values):
@@ -37,7 +42,15 @@ def test_levels_have_their_values_and_types(cell, values):
     assert (found.low, found.high) == (None, None)
 
 
-@pytest.mark.parametrize(("cell", "low", "high"), [("0.1–0.3", 0.1, 0.3), ("0-999", 0, 999)])
+@pytest.mark.parametrize(
+    ("cell", "low", "high"),
+    [
+        ("0.1–0.3", 0.1, 0.3),
+        ("0-999", 0, 999),
+        ("1e-4 - 1e-2 log", 0.0001, 0.01),
+        ("1e-4 to 1e-2 (log)", 0.0001, 0.01),
+    ],
+)
 def test_a_range_has_ends_and_no_levels(cell, low, high):
     found = parameter(cell)
 
@@ -56,6 +69,45 @@ def test_a_number_that_could_be_a_list_is_a_problem():
 
     assert spec.parameters[0].values == ()
     assert "[64, 128, 256]" in spec.problems[0].fix
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["0,001; 0,01", "1,5; 2", "0,01", "0,001", "[0,001, 0,01]", "[0,001,0,01]", "0,001 - 0,100"],
+)
+def test_a_decimal_comma_is_a_problem_and_never_two_numbers(cell):
+    spec = read(f"## Parameter Ranges\n| Name | Range |\n|--|--|\n| x | {cell} |\n")
+
+    (found,) = spec.parameters
+    assert (found.values, found.low, found.high) == ((), None, None)
+    assert [(problem.line, repr(cell) in problem.what) for problem in spec.problems] == [(4, True)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "priority"),
+    [
+        ("P0", Priority.HIGH),
+        ("p1", Priority.HIGH),
+        ("P2", Priority.MEDIUM),
+        ("P3", Priority.LOW),
+        ("3", Priority.LOW),
+        ("Test floor", Priority.LOW),
+        ("Baseline", None),
+    ],
+)
+def test_an_arm_has_the_priority_that_is_written(cell, priority):
+    spec = read(f"## Arms\n| Arm | x | Priority |\n|--|--|--|\n| a | 1 | {cell} |\n")
+
+    assert (spec.arms[0].priority, spec.problems) == (priority, ())
+
+
+@pytest.mark.parametrize("table", ["Arms", "Parameter Ranges"])
+def test_a_priority_that_nobody_can_order_is_a_problem_and_none(table):
+    spec = read(f"## {table}\n| Name | Values | Priority |\n|--|--|--|\n| a | 1 | urgent |\n")
+
+    (found,) = (*spec.arms, *spec.parameters)
+    assert found.priority is None
+    assert [(problem.line, "'urgent'" in problem.what) for problem in spec.problems] == [(4, True)]
 
 
 def test_columns_are_found_by_their_header():
@@ -181,6 +233,23 @@ def test_a_band_that_says_neither_above_nor_below_is_a_problem():
         ("- Max wall-clock: 3 minutes", "wall_clock_hours", 0.05),
         ("- Max wall-clock: 2h", "wall_clock_hours", 2),
         ("| Limit | Value |\n|--|--|\n| Max wall clock | 1.5 hours |", "wall_clock_hours", 1.5),
+        ("- 6 experiments", "experiments", 6),
+        ("- 6 runs max", "experiments", 6),
+        ("- no more than 6 runs", "experiments", 6),
+        ("- Max runs 6", "experiments", 6),
+        ("- Max experiments = 6", "experiments", 6),
+        ("- Total trials – 6", "experiments", 6),
+        ("- Total: 1,000 runs", "experiments", 1000),
+        ("- 6 experiments (note: the cheap ones)", "experiments", 6),
+        ("- Wall clock 1 min", "wall_clock_hours", 1 / 60),
+        ("- Wall-clock 1h 30m", "wall_clock_hours", 1.5),
+        ("- Time limit: 1 minute", "wall_clock_hours", 1 / 60),
+        ("- 0.001 GPUh", "device_hours", 0.001),
+        ("- GPU-hours <= 24", "device_hours", 24),
+        ("- Max GPU hours: 24 (on\n  one A100)", "device_hours", 24),
+        ("| Limit |\n|--|\n| 6 runs |", "experiments", 6),
+        ("| Max runs | 6 |\n|--|--|\n", "experiments", 6),
+        ("```yaml\nmax_gpu_hours: 24  # a day\n```", "device_hours", 24),
     ],
 )
 def test_a_limit_is_in_the_budget(line, field, amount):
@@ -191,10 +260,16 @@ def test_a_limit_is_in_the_budget(line, field, amount):
 
 
 def test_the_budget_says_which_device_and_what_comes_first():
-    spec = read("## Budget\n- Max CPU hours: 1\n- Priority: depth/width > b > c\n")
+    spec = read("## Budget\n- Max CPU hours: 1\n- Priority: depth/width > d_ff > c\n")
 
     assert spec.budget.device == "cpu"
-    assert (spec.budget.order, spec.budget.order_line) == (("depth/width", "b", "c"), 3)
+    assert (spec.budget.order, spec.budget.order_line) == (("depth/width", "d_ff", "c"), 3)
+
+
+def test_a_parenthesis_that_is_never_closed_swallows_no_limit():
+    spec = read("## Budget\nMax CPU hours: 1 (on one\nMax runs: 6\n")
+
+    assert (spec.budget.device_hours, spec.budget.experiments) == (1, 6)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +279,35 @@ def test_a_limit_that_cannot_be_held_is_a_problem(line):
     spec = read(f"## Budget\n- {line}\n")
 
     assert [problem.line for problem in spec.problems] == [2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- Deadline: Friday",
+        "- at least 6 runs",
+        "- 6 runs an arm",
+        "- -6 runs",
+        "- > 6 runs",
+        "- 2 hours",
+        "- 24 GPU hours, 6 runs",
+        "- 6",
+        "We have one machine, and it is slow.",
+        "Note: keep it small.",
+        "- Priority:",
+        "```\nas little as we can\n```",
+        "- Runs per arm: 3",
+        "- Min experiments: 10",
+        "| Limit | Value |\n|--|--|\n| Deadline | Friday |",
+    ],
+)
+def test_a_line_of_the_budget_that_limits_nothing_is_a_problem(line):
+    spec = read(f"## Budget\n- Max CPU hours: 0.25\n\n{line}\n")
+
+    (problem,) = spec.problems
+    assert problem.line == 4 + 2 * line.startswith("|") + line.startswith("```")
+    assert (spec.budget.experiments, spec.budget.wall_clock_hours) == (None, None)
+    assert line.startswith("- Priority") or "`Max experiments: 50`" in problem.fix
 
 
 def test_a_factor_names_its_parameters_and_why():

@@ -1,12 +1,16 @@
 """Reading never fails, and what it cannot read it says."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from techspec.spec.reader import (
     LARGEST,
+    SpecIsFolder,
     SpecNotFound,
+    SpecNotReadable,
     SpecNotText,
     SpecTooLarge,
     read,
@@ -77,6 +81,34 @@ def test_a_file_keeps_its_byte_order_mark_and_line_endings_in_the_text(tmp_path)
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SpecNotFound, match=r"nothing\.md"):
         read_file(tmp_path / "nothing.md")
+
+
+def test_a_folder_is_said_to_be_one_and_names_the_spec_in_it(tmp_path):
+    spec = tmp_path / "TECHSPEC.md"
+
+    with pytest.raises(SpecIsFolder, match="is a folder") as without:
+        read_file(tmp_path)
+    spec.write_text("# TECHSPEC: x\n")
+    with pytest.raises(SpecIsFolder, match="is a folder") as refused:
+        read_file(tmp_path)
+
+    assert repr(str(spec)) in refused.value.fix
+    assert repr(str(spec)) not in without.value.fix
+
+
+def test_a_path_that_the_system_does_not_open_is_refused_with_its_reason(tmp_path):
+    with pytest.raises(SpecNotReadable, match="too long"):
+        read_file(tmp_path / ("x" * 5_000))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_permission_is_refused_with_its_reason(tmp_path):
+    path = tmp_path / "TECHSPEC.md"
+    path.write_text("# TECHSPEC: x\n")
+    path.chmod(0)
+
+    with pytest.raises(SpecNotReadable, match="denied"):
+        read_file(path)
 
 
 @pytest.mark.parametrize(("data", "offset"), [(b"ab\xff", 2), (b"a\0b", 1)])

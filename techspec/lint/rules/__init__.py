@@ -21,12 +21,16 @@ from techspec.lint.rules.ts211_unmatched_pairs import UnmatchedPairs
 from techspec.lint.rules.ts212_unused_parameter import UnusedParameter
 from techspec.lint.rules.ts213_too_few_seeds import TooFewSeeds
 from techspec.lint.rules.ts214_no_margin import NoMargin
+from techspec.lint.rules.ts215_same_name import SameName
+from techspec.lint.rules.ts216_impossible_level import ImpossibleLevel
+from techspec.lint.rules.ts217_impossible_margin import ImpossibleMargin
 from techspec.lint.rules.ts301_unbounded_range import UnboundedRange
 from techspec.lint.rules.ts302_no_priorities import NoPriorities
 from techspec.lint.rules.ts303_no_budget import NoBudget
 from techspec.lint.rules.ts304_plan_over_budget import PlanOverBudget
 from techspec.lint.rules.ts305_refused_by_the_trainer import RefusedByTheTrainer
 from techspec.lint.rules.ts306_unanswerable_claim import UnanswerableClaim
+from techspec.lint.rules.ts307_trainer_not_asked import TrainerNotAsked
 
 RULES: tuple[Rule, ...] = (
     UnreadableText(),
@@ -49,10 +53,14 @@ RULES: tuple[Rule, ...] = (
     UnusedParameter(),
     TooFewSeeds(),
     NoMargin(),
+    SameName(),
+    ImpossibleLevel(),
+    ImpossibleMargin(),
     UnboundedRange(),
     NoPriorities(),
     NoBudget(),
     PlanOverBudget(),
     RefusedByTheTrainer(),
     UnanswerableClaim(),
+    TrainerNotAsked(),
 )

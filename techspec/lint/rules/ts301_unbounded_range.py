@@ -9,6 +9,13 @@ from techspec.lint.rule import Rule
 from techspec.spec.model import Parameter
 from techspec.spec.units import quantities
 
+# Ours: how people write that a range goes on.
+_OPEN = re.compile(
+    r"[<>≤≥…*?]|\.\.\.|\+\s*$|\b(?:any|all|tbd|unbounded|various|open|n/a|at least|at most|up to"
+    r"|above|below|over|under|from|and more|as (?:many|much|large|small|long|high|low))\b",
+    re.IGNORECASE,
+)
+
 
 class UnboundedRange(Rule):
     """A parameter's range names its values, or both of its ends.
@@ -26,7 +33,7 @@ class UnboundedRange(Rule):
 
     code = "TS301"
     name = "unbounded-range"
-    message = "The range of `{name}` has no {missing}: {text}."
+    message = "The range of `{name}` {lacks}: {text}."
     fix = "name the values to run, such as `{values}`."
 
     bad = """\
@@ -48,13 +55,31 @@ class UnboundedRange(Rule):
             if parameter.values or closed or parameter.key in SEED_NAMES:
                 continue
             text = parameter.text.strip()
+            if text and self._is_told(case, parameter):
+                continue
+            if not text:
+                lacks = "has no values"
+            else:
+                lacks = "has no end" if _is_open(text) else "names no values that can be read"
             yield self.finding(
                 parameter.line,
                 name=parameter.name,
-                missing="end" if text else "values",
+                lacks=lacks,
                 text=f"`{text}`" if text else "its cell is empty",
                 values=_levels(case, parameter),
             )
+
+    def _is_told(self, case: Case, parameter: Parameter) -> bool:
+        """True where TS101 says of this cell why it cannot be read."""
+        return any(
+            problem.line == parameter.line and repr(parameter.text) in problem.what
+            for problem in case.spec.problems
+        )
+
+
+def _is_open(text: str) -> bool:
+    """Whether it says that one end is open, or names nothing at all."""
+    return not re.search(r"[^\W_]", text) or _OPEN.search(text) is not None
 
 
 def _levels(case: Case, parameter: Parameter) -> str:

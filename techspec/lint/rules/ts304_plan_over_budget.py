@@ -91,7 +91,7 @@ def _fix(case: Case, plan: Plan) -> str:
     trials = [*plan.trials, *(drop.trial for drop in plan.dropped)]
     raises = [f"to {enough}" for enough in _excess(case, plan, trials)]
     given_up = [f"`{name}`" for name in _given_up(case, plan, trials)]
-    fewer = f"give up {joined(given_up)}" if given_up else "ask for fewer arms or seeds"
+    fewer = f"give up {joined(given_up)}" if given_up else "ask for fewer levels, arms or seeds"
     return f"raise the budget {joined(raises)}, or {fewer}" if raises else fewer
 
 
@@ -114,16 +114,22 @@ def _excess(case: Case, plan: Plan, trials: Sequence[Trial]) -> list[str]:
 
 
 def _given_up(case: Case, plan: Plan, trials: Sequence[Trial]) -> list[str]:
-    """Sweeps without which the rest fits: those that serve no hypothesis first, then the last."""
+    """Sweeps without which the rest fits: those that serve no hypothesis first, then the last.
+
+    None where that would leave no sweep: a spec is not mended by giving up all of its subject.
+    """
     sweeps = {parameter.key for parameter in case.spec.parameters}
     sweeps |= {factor.name for factor in case.spec.factors}
     serving = {trial.stage for trial in trials if trial.serves}
     order = sorted(range(len(plan.stages)), key=lambda stage: (stage in serving, -stage))
+    swept = [stage.name for stage in plan.stages if stage.name in sweeps]
     given_up: list[str] = []
     for stage in order:
         if not _excess(case, plan, trials):
             return given_up
         if plan.stages[stage].name in sweeps:
             given_up.append(plan.stages[stage].name)
+            if len(given_up) == len(swept):
+                return []
             trials = [trial for trial in trials if trial.stage != stage]
     return given_up if not _excess(case, plan, trials) else []
