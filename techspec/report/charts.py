@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import ceil, floor, log
+from math import ceil, exp, floor, log
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -39,6 +39,17 @@ _FILLED_BY = {
     _BAND: "var(--band)",
     _BAD: "var(--bad)",
 }
+_SERIES = {
+    "#070809": "var(--one)",
+    "#08090a": "var(--two)",
+    "#090a0b": "var(--three)",
+    "#0a0b0c": "var(--four)",
+    "#0b0c0d": "var(--five)",
+    "#0c0d0e": "var(--six)",
+}
+_FILLED_BY |= _SERIES
+# Beside the colours, so that arms are never told apart by colour alone.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h")
 _WIDTH = 7.2
 _LABEL_MAX = 26
 
@@ -161,8 +172,9 @@ def curves(
         panels = list(grid.flat)
         for axes, (name, lines) in zip(panels, arms.items(), strict=False):
             for line in lines:
-                axes.plot(*zip(*line, strict=True), color=_DOT, linewidth=1, alpha=0.75)
-                axes.plot(*line[-1], "o", color=_DOT, markersize=2.5)
+                way = zip(*line, strict=True)
+                axes.plot(*way, color=_DOT, linewidth=1, alpha=0.75, clip_on=False)
+                axes.plot(*line[-1], "o", color=_DOT, markersize=2.5, clip_on=False)
             axes.set_title(_label(name), loc="left", color=_INK)
             _plain(axes, grid="y")
             axes.yaxis.set_major_formatter(_ticks(scale.unit))
@@ -186,18 +198,32 @@ def by_params(arms: Sequence[ArmResult], scale: Scale, key: str) -> Markup:
     sized = sorted(
         (arm for arm in arms if arm.params and arm.runs), key=lambda arm: arm.params or 0
     )
-    with _figure(_WIDTH, 3.3, key) as (figure, drawn):
+    columns = min(3, len(sized))
+    with _figure(_WIDTH, 3.3 + 0.2 * ceil(len(sized) / columns), key) as (figure, drawn):
         axes = figure.add_subplot()
         values = [value for arm in sized for value in arm.values]
         low, high = _ends(values, scale)
         counts = [arm.params or 1 for arm in sized]
         axes.set_xscale("log")
-        axes.set(ylim=(low, high), xlim=(min(counts) / 1.5, max(counts) * 1.5))
+        left, right = log(min(counts) / 1.5), log(max(counts) * 1.5)
+        axes.set(ylim=(low, high), xlim=(exp(left), exp(right)))
         _shade(axes, scale, low, high, along="y")
-        for arm in sized:
+        apart = (right - left) * min(0.025, 0.5 / len(sized))
+        places = _side_by_side([log(count) for count in counts], apart)
+        for index, (arm, place) in enumerate(zip(sized, places, strict=True)):
+            colour = list(_SERIES)[index % len(_SERIES)]
             spots = sorted(arm.values)
-            axes.plot([arm.params] * len(spots), spots, "o", color=_DOT, markersize=5, alpha=0.85)
-        _name_points(axes, [arm for arm in sized if arm.values], (low, high))
+            axes.plot(
+                [exp(place)] * len(spots),
+                spots,
+                _MARKERS[index % len(_MARKERS)],
+                color=colour,
+                markersize=5.5,
+                alpha=0.85,
+                clip_on=False,
+                label=_legend(arm.arm),
+            )
+        figure.legend(loc="outside lower left", ncols=columns, frameon=False, handletextpad=0.2)
         axes.set_xlabel("parameters")
         axes.set_ylabel(scale.metric)
         _plain(axes, grid="y")
@@ -286,69 +312,23 @@ def _ends(values: Sequence[float], scale: Scale) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _name_points(axes: Any, arms: Sequence[ArmResult], ends: tuple[float, float]) -> None:
-    """Write each arm's name by its dots, where no other name and no dots are.
+def _side_by_side(places: Sequence[float], apart: float) -> list[float]:
+    """Places, ascending, with those nearer than `apart` spread evenly about their middle.
 
-    Places are reckoned in points of a drawing about 380 wide and 200 high; close is good enough.
+    >>> _side_by_side([0.0, 5.0, 5.0, 5.0], 1.0)
+    [0.0, 4.0, 5.0, 6.0]
     """
-    left, right = (log(end) for end in axes.get_xlim())
-    low, high = ends
-
-    def place_of(arm: ArmResult, value: float) -> tuple[float, float]:
-        x = 380 * (log(arm.params or 1) - left) / (right - left)
-        return x, 200 * (value - low) / (high - low)
-
-    taken = []
-    for arm in arms:
-        for value in arm.values:
-            x, y = place_of(arm, value)
-            taken.append((x - 4, y - 4, x + 4, y + 4))
-    for arm in arms:
-        name = _label(arm.arm)
-        width, (x, top), (_, bottom) = (
-            5.2 * len(name),
-            place_of(arm, max(arm.values)),
-            place_of(arm, min(arm.values)),
-        )
-        spots = [
-            (x - width / 2, top + 6),
-            (x - width / 2, bottom - 16),
-            (x + 8, (top + bottom) / 2 - 5),
-            (x - 8 - width, (top + bottom) / 2 - 5),
-            (x + 8, top + 6),
-            (x + 8, bottom - 16),
-            (x - 8 - width, top + 6),
-            (x - 8 - width, bottom - 16),
-        ]
-        boxes = [(a, b, a + width, b + 10) for a, b in spots]
-        box = min(boxes, key=lambda box: _crowding(box, taken))
-        taken.append(box)
-        axes.annotate(
-            name,
-            (arm.params or 1, max(arm.values)),
-            textcoords="offset points",
-            xytext=(box[0] - x, box[1] - top),
-            ha="left",
-            va="bottom",
-            color=_INK,
-            fontsize=8.5,
-            annotation_clip=False,
-        )
-
-
-_Box = tuple[float, float, float, float]
-
-
-def _crowding(box: _Box, taken: Sequence[_Box]) -> float:
-    """How much of the box is taken, or lies outside the drawing; the first best place wins."""
-    left, low, right, high = box
-    outside = max(0.0, -left) + max(0.0, right - 380) + max(0.0, -low) + max(0.0, high - 212)
-    covered = sum(
-        max(0.0, min(right, other[2]) - max(left, other[0]))
-        * max(0.0, min(high, other[3]) - max(low, other[1]))
-        for other in taken
-    )
-    return covered + 10.0 * outside
+    groups: list[list[float]] = []
+    for place in places:
+        if groups and place - groups[-1][-1] < apart:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return [
+        sum(group) / len(group) + apart * (rank - (len(group) - 1) / 2)
+        for group in groups
+        for rank in range(len(group))
+    ]
 
 
 def _shade(axes: Any, scale: Scale, low: float, high: float, along: str) -> None:
@@ -407,6 +387,12 @@ def _size_ticks(axes: Any, counts: Sequence[int]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(_counts())
+
+
+def _legend(text: str) -> str:
+    """A label; what starts with an underscore matplotlib would leave out of a legend."""
+    label = _label(text)
+    return f"\N{ZERO WIDTH SPACE}{label}" if label.startswith("_") else label
 
 
 def _label(text: str) -> str:

@@ -20,7 +20,10 @@ from techspec.report.tables import (
     duration,
     results_of,
     run_rows,
+    settings_of,
+    shared_settings,
     spent_rows,
+    warnings_of,
 )
 from techspec.spec.model import Spec
 from techspec.verdict.gather import unit_of
@@ -73,12 +76,15 @@ def build(spec: Spec, plan: Plan, state: State, verdicts: Sequence[Verdict]) -> 
         title=spec.title or plan.title or "Untitled campaign",
         objective=spec.objective,
         summary=_summary(verdicts),
+        warnings=[_with_code(warning) for warning in warnings_of(spec, plan, state)],
         ended=sum(state.trial(trial.id).is_final for trial in plan.trials),
         plan=plan,
         state=state,
         cards=[_card(verdict, place) for place, verdict in enumerate(verdicts)],
         charts=list(_charts(plan, state, verdicts)),
         arms=arm_rows(plan, state),
+        shared=settings_of(shared_settings(plan)),
+        baseline=next((arm.name for arm in plan.arms if arm.is_baseline), None),
         runs=run_rows(plan, state),
         spent=spent_rows(plan, state),
         forecast=duration(plan.seconds) if plan.seconds is not None else None,
@@ -149,7 +155,7 @@ def _charts(plan: Plan, state: State, verdicts: Sequence[Verdict]) -> Iterator[C
         yield Chart("Learning curves", note, charts.curves(lines, scale, "curves"))
     arms = [arm for arm in results_of(plan, state, plan.metric) if arm.runs and arm.params]
     if len({arm.params for arm in arms}) > 1:
-        note = f"A dot is one run.{_shading(scale)}"
+        note = f"A mark is one run; arms of one size stand side by side.{_shading(scale)}"
         drawing = charts.by_params(arms, scale, "params")
         yield Chart(f"{plan.metric} against parameters", note, drawing)
 

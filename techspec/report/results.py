@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from techspec.ledger.state import State
 from techspec.plan.model import Plan
 from techspec.render import cell, render
-from techspec.report.tables import arm_rows, spent_rows
+from techspec.report.tables import arm_rows, spent_rows, warnings_of
 from techspec.spec.model import Spec
 from techspec.verdict.model import Verdict
 
@@ -19,6 +19,7 @@ def results_markdown(spec: Spec, plan: Plan, state: State, verdicts: Sequence[Ve
     return render(
         "results.md.j2",
         text=_text,
+        warnings=warnings_of(spec, plan, state),
         verdicts=verdicts,
         arms=arm_rows(plan, state),
         metric=plan.metric,

@@ -1,13 +1,15 @@
 """Plan and state in, rows out, for the page and for the Results section alike. No markup."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from techspec.ledger.state import State
+from techspec.plan.ablate import shown
 from techspec.plan.model import Arm, Plan, Trial
-from techspec.spec.model import Band
+from techspec.spec.model import Band, Spec, Value
 from techspec.stats.checked import sample
+from techspec.verdict.campaign import edited
 from techspec.verdict.gather import arm_result, unit_of
 from techspec.verdict.model import ArmResult
 from techspec.verdict.words import number, size
@@ -21,6 +23,7 @@ class ArmRow:
 
     name: str
     settings: str
+    """Those that differ from `shared_settings`; empty where its name says them."""
     params: str
     seeds: str
     mean: str
@@ -56,7 +59,44 @@ class SpentRow:
 def arm_rows(plan: Plan, state: State) -> list[ArmRow]:
     """One row an arm, in the order of the plan, for the plan's own metric."""
     unit = unit_of(plan, state, plan.metric)
-    return [_arm_row(plan, state, arm, unit) for arm in plan.arms]
+    shared = shared_settings(plan)
+    return [_arm_row(plan, state, arm, unit, shared) for arm in plan.arms]
+
+
+def shared_settings(plan: Plan) -> Mapping[str, Value]:
+    """The baseline's settings; without a baseline, those that all arms have."""
+    if not plan.arms:
+        return {}
+    first = next((arm for arm in plan.arms if arm.is_baseline), plan.arms[0])
+    if first.is_baseline:
+        return first.config
+    return {
+        key: value
+        for key, value in first.config.items()
+        if all(key in arm.config and shown(arm.config[key]) == shown(value) for arm in plan.arms)
+    }
+
+
+def settings_of(config: Mapping[str, Value]) -> str:
+    """Settings on one line, as the spec writes them: `d_ff=64, bias=false`."""
+    return ", ".join(f"{key}={shown(value)}" for key, value in config.items())
+
+
+def warnings_of(spec: Spec, plan: Plan, state: State) -> list[str]:
+    """What a reader must know before any verdict: that runs are missing, that the spec moved on."""
+    found = []
+    ended = sum(state.trial(trial.id).is_final for trial in plan.trials)
+    if ended < len(plan.trials):
+        found.append(
+            f"The campaign is not finished: {ended} of {len(plan.trials)} planned runs have ended,"
+            " and further ones may change the verdicts."
+        )
+    if changes := edited(plan, spec):
+        found.append(
+            f"The spec was edited after its plan was fixed: {'; '.join(changes)}. These verdicts"
+            " are about the plan."
+        )
+    return found
 
 
 def run_rows(plan: Plan, state: State) -> list[RunRow]:
@@ -120,17 +160,18 @@ def results_of(plan: Plan, state: State, metric: str) -> list[ArmResult]:
     return [arm_result(plan, state, arm.name, metric) for arm in plan.arms]
 
 
-def _arm_row(plan: Plan, state: State, arm: Arm, unit: str) -> ArmRow:
+def _arm_row(plan: Plan, state: State, arm: Arm, unit: str, shared: Mapping[str, Value]) -> ArmRow:
     result = arm_result(plan, state, arm.name, plan.metric)
     planned = sum(trial.arm == arm.name for trial in plan.trials)
     seeds = f"{len(result.runs)} of {planned}"
     if result.diverged:
         seeds += f" ({result.diverged} diverged)"
     values = result.values
+    settings = _differing(arm.config, shared)
     ends = f"{number(min(values), unit)} – {number(max(values), unit)}" if values else NOTHING
     return ArmRow(
         name=arm.name,
-        settings=", ".join(f"{key}={value}" for key, value in arm.config.items()),
+        settings="" if settings == arm.name else settings,
         params=size(result.params) if result.params else NOTHING,
         seeds=seeds,
         mean=number(sample(values, arm.name).mean, unit) if values else NOTHING,
@@ -138,6 +179,16 @@ def _arm_row(plan: Plan, state: State, arm: Arm, unit: str) -> ArmRow:
         span=ends,
         bands=_bands_reached(plan, result),
     )
+
+
+def _differing(config: Mapping[str, Value], shared: Mapping[str, Value]) -> str:
+    own = {
+        key: value
+        for key, value in config.items()
+        if key not in shared or shown(shared[key]) != shown(value)
+    }
+    unset = [f"{key} not set" for key in shared if key not in config]
+    return ", ".join([settings_of(own), *unset] if own else unset)
 
 
 def _bands_reached(plan: Plan, result: ArmResult) -> str:

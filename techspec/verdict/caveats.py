@@ -21,9 +21,34 @@ def caveats_of(
             f"{question.seeds_wanted} seeds an arm were wanted,"
             f" the budget has room for {question.seeds}"
         )
+    if mixed := _mixed_devices(state, arms):
+        found.append(mixed)
     for arm in arms:
         found += _of_arm(plan, state, metric, arm)
     return tuple(dict.fromkeys(found))
+
+
+def _mixed_devices(state: State, arms: tuple[ArmResult, ...]) -> str:
+    """`mixed devices: a on cuda, b on cpu and cuda`; empty where all that is known is of a kind."""
+    kinds = {
+        arm.arm: sorted(
+            {
+                _kind(started.device)
+                for run in arm.runs
+                if (started := state.trial(run.trial).started) is not None and started.device
+            }
+        )
+        for arm in arms
+    }
+    if len({kind for each in kinds.values() for kind in each}) < 2:
+        return ""
+    told = [f"{name} on {' and '.join(each)}" for name, each in kinds.items() if each]
+    return f"mixed devices: {', '.join(told)}"
+
+
+def _kind(device: str) -> str:
+    """What stands before the colon of `cuda:1` or `cpu: 4 thread(s)`; GPUs are all of a kind."""
+    return device.partition(":")[0].strip().casefold()
 
 
 def _of_arm(plan: Plan, state: State, metric: str, arm: ArmResult) -> Iterator[str]:

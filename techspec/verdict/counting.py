@@ -1,6 +1,7 @@
 """Arms in, success counts out: when means would mislead, and which level then counts as success."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
@@ -29,27 +30,36 @@ def split_of(case: Case, arms: Sequence[ArmResult]) -> Split | None:
 def level_of(case: Case, split: Split | None) -> Level:
     """What counts as a success, fixed by the success criteria wherever they can fix it.
 
-    With a split, the loosest band whose edge lies in the gap, else the middle of the gap. Without
-    one, the loosest band, else having ended with a number.
+    With a split, the loosest band whose edge lies in the gap, else the middle of the gap; reaching
+    a band called `Fail` is no success. Without one only divergence made us count, so to succeed is
+    to have ended: a band's edge would make much of the smallest difference that lies across it.
     """
     relation: Relation = ">=" if case.higher_is_better else "<="
+    if split is None:
+        return Level(None, relation)
+    reach = split.gap / 2.0
     edges = [
         (edge, band.name)
         for band in case.bands
         if (edge := band.low if case.higher_is_better else band.high) is not None
+        and abs(edge - split.cut) < reach
+        and "fail" not in band.name.casefold()
     ]
-    if split is not None:
-        reach = split.gap / 2.0
-        edges = [(edge, name) for edge, name in edges if abs(edge - split.cut) < reach]
     if edges:
         loosest = min if case.higher_is_better else max
         edge, name = loosest(edges)
         return Level(edge, relation, name)
-    return Level(split.cut if split else None, relation)
+    return Level(split.cut, relation)
 
 
-def reliability(arm: ArmResult, level: Level) -> Reliability:
-    """How often seeds of the arm reach the level, and what the sequential test says of it."""
+def reliability(case: Case, arm: ArmResult, level: Level) -> Reliability:
+    """How often seeds of the arm reach the level, and what the sequential test says of it.
+
+    Where more is better and the level is to stay below, a diverged run is no evidence of having
+    exceeded it, nor of having stayed below: only runs that ended count.
+    """
+    if case.higher_is_better and level.relation in ("<", "<="):
+        arm = replace(arm, runs=tuple(run for run in arm.runs if run.value is not None))
     successes, n = level.successes(arm), len(arm.runs)
     low, high = clopper_pearson(successes, n)
     return Reliability(arm, level, successes, sprt(successes, n), low, high)

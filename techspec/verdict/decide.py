@@ -15,9 +15,9 @@ from techspec.stats.multiplicity import holm
 from techspec.verdict import chain, difference, insensitive, smallest, threshold, trend, words
 from techspec.verdict.caveats import caveats_of
 from techspec.verdict.findings import ALPHA, Case, Weighed
-from techspec.verdict.gather import arm_result, case_of, unit_of
+from techspec.verdict.gather import arm_result, case_of, form_of, unit_of
 from techspec.verdict.model import Outcome, Verdict
-from techspec.verdict.void import disagreement
+from techspec.verdict.void import disagreement, unit_mistaken
 
 _WITH_P_VALUES = (claims.Difference, claims.Chain, claims.Insensitive, claims.Trend)
 
@@ -45,7 +45,7 @@ def decide(plan: Plan, state: State) -> tuple[Verdict, ...]:
         plan: the rules.
         state: the numbers; nothing else is looked at.
     """
-    forms = [_form(plan, question) for question in plan.questions]
+    forms = [form_of(plan, question) for question in plan.questions]
     primary = [_is_primary(q, form) for q, form in zip(plan.questions, forms, strict=True)]
     judged = [
         _judge(plan, state, question, form, is_primary, sum(primary))
@@ -72,14 +72,11 @@ def _judge(
     if question.unanswerable is not None or len(question.arms) < _arms_needed(form):
         return _Judged(question, sentence=words.unanswerable(question))
     case = case_of(plan, state, question, form, family if is_primary else 1)
-    if why := disagreement(plan, state, case.arms):
-        return _Judged(
-            question,
-            case,
-            outcome=Outcome.VOID,
-            sentence=words.void(why),
-            in_family=is_primary,
-        )
+    why = unit_mistaken(plan, state, case.metric)
+    if not why and (differ := disagreement(plan, state, case.arms)):
+        why = words.void(differ)
+    if why:
+        return _Judged(question, case, outcome=Outcome.VOID, sentence=why, in_family=is_primary)
     return _Judged(question, case, _weigh(case, form), in_family=is_primary)
 
 
@@ -98,15 +95,6 @@ def _weigh(case: Case, form: claims.Form) -> Weighed:
         case claims.Chain():
             return chain.weigh(case, form)
     assert_never(form)
-
-
-def _form(plan: Plan, question: Question) -> claims.Form | None:
-    if question.claim is None:
-        return None
-    try:
-        return claims.parse(question.claim, [arm.name for arm in plan.arms]).form
-    except claims.ClaimUnreadable:
-        return None
 
 
 def _is_primary(question: Question, form: claims.Form | None) -> bool:

@@ -71,7 +71,10 @@ def rule_of(found: Comparison) -> str:
             if found.counts.split
             else f"REFUTED at p ≤ {ALPHA} for the opposite with {REFUTE_SEEDS_MIN} or more"
         )
-        return f"Fisher's exact test on success counts, one-sided; {confirm}; {refute}."
+        return (
+            f"Fisher's exact test on success counts, one-sided; {confirm}, unless the means of the"
+            f" runs that ended refute the claim; {refute}."
+        )
     null = "the margin or more" if found.margin else "zero or more"
     return (
         f"Welch's t-test on the means over seeds, one-sided; {confirm} for a difference above zero;"
@@ -161,16 +164,31 @@ def _by_counts(case: Case, found: Comparison) -> Comparison:
     a, b = level.successes(left), level.successes(right)
     rates = fisher(a, len(left.runs), b, len(right.runs), 1.0 - CONFIDENCE)
     p_for, p_against = _sides(rates, level, found.upward)
+    refuting = _means_refuting(case, found)
+    if refuting is not None:
+        # Counts know nothing of the margin: what the runs that ended refute, they cannot confirm.
+        p_for = 1.0
     return Comparison(
         left,
         right,
         found.upward,
         found.margin,
-        counts=Counts(level, a, b, split, rates),
+        counts=Counts(level, a, b, split, rates, refuting),
         p_confirm=p_for if found.fewest >= CONFIRM_SEEDS_MIN else 1.0,
         p_refute=1.0 if split or found.fewest < REFUTE_SEEDS_MIN else p_against,
-        seeds_needed=_further_by_counts(case, found, level, may_refute=split is None),
+        seeds_needed=_further_by_counts(case, found, level, may_refute=split is None)
+        if refuting is None
+        else None,
     )
+
+
+def _means_refuting(case: Case, found: Comparison) -> Difference | None:
+    """The lead of the runs that ended, where that alone lies below the margin; else None."""
+    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    if min(len(ahead.values), len(behind.values)) < 2:
+        return None
+    gap = welch(ahead.values, behind.values, 1.0 - CONFIDENCE, case.spread_floor)
+    return gap if gap.p_below(found.margin or 0.0) <= ALPHA else None
 
 
 def _sides(rates: RateDifference, level: Level, upward: bool) -> tuple[float, float]:

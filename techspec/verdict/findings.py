@@ -171,6 +171,9 @@ class Counts:
     """The arm in two groups; None where the reason is that runs diverged."""
     rates: RateDifference
     """Of the left arm's success share less the right one's."""
+    refuting: Difference | None = None
+    """The lead of the runs that ended, in the direction of the claim, where their means alone
+    refute it: counts then confirm nothing."""
 
 
 @dataclass(frozen=True, slots=True)

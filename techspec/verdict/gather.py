@@ -11,6 +11,11 @@ from techspec.spec.units import quantities
 from techspec.verdict.findings import Case
 from techspec.verdict.model import ArmResult, SeedValue
 
+_SHARES = ("%", "pt")
+
+# Ours: what single precision makes of 1.0 by way of a mean, and far below the least percentage.
+_ROUNDING = 1e-4
+
 
 def case_of(plan: Plan, state: State, question: Question, form: claims.Form, family: int) -> Case:
     """The question with its runs, in the order of its arms and seeds."""
@@ -61,17 +66,61 @@ def has_result(state: State, trial: Trial, metric: str) -> bool:
 def unit_of(plan: Plan, state: State, metric: str) -> str:
     """`%` where values of the metric are shares from 0 to 1, else empty.
 
-    The spec decides where it writes the metric with `%` or `pt`; otherwise a metric of which more
-    is better is a share when no value seen lies outside [0, 1].
+    The spec decides where it writes the metric with `%` or `pt`, unless a value seen is no share;
+    otherwise a metric of which more is better is one when no value seen lies outside [0, 1].
     """
-    written = [band.text for band in plan.bands if band.metric == metric]
-    written += [each.claim for each in plan.questions if each.claim and each.metric == metric]
-    if any(number.unit in ("%", "pt") for text in written for number in quantities(text)):
-        return "%"
+    if is_written_as_share(plan, metric):
+        return "" if no_share(plan, state, metric) else "%"
     if metric == plan.metric and plan.better == "lower":
         return ""
     values = [value for trial in plan.trials if (value := state.metric(trial.id, metric))]
     return "%" if values and all(0.0 <= value <= 1.0 for value in values) else ""
+
+
+def is_written_as_share(plan: Plan, metric: str) -> bool:
+    """Whether claims or success criteria write the metric with `%` or `pt`."""
+    if any(
+        number.unit in _SHARES
+        for band in plan.bands
+        if band.metric == metric
+        for number in quantities(band.text)
+    ):
+        return True
+    return any(_is_about_share(plan, each) for each in plan.questions if each.metric == metric)
+
+
+def no_share(plan: Plan, state: State, metric: str) -> tuple[Trial, float] | None:
+    """The first planned trial with a final value that is no share, and that value."""
+    for trial in plan.trials:
+        value = _value(state, trial, metric) if has_result(state, trial, metric) else None
+        if value is not None and not -_ROUNDING <= value <= 1.0 + _ROUNDING:
+            return trial, value
+    return None
+
+
+def form_of(plan: Plan, question: Question) -> claims.Form | None:
+    """The claim of the question as it reads beside the arms of the plan; None without one."""
+    if question.claim is None:
+        return None
+    try:
+        return claims.parse(question.claim, [arm.name for arm in plan.arms]).form
+    except claims.ClaimUnreadable:
+        return None
+
+
+def _is_about_share(plan: Plan, question: Question) -> bool:
+    """Whether the claim sets the metric, and not some parameter, against a number in % or pt."""
+    numbers = list(quantities(question.claim or ""))
+    match form_of(plan, question):
+        case claims.Smallest():
+            against = numbers[:1]  # behind it may stand a limit of the parameter
+        case claims.Threshold() | claims.Insensitive():
+            against = numbers[-1:]
+        case claims.Difference(margin=m) | claims.Chain(margin=m) if m is not None:
+            against = numbers[-1:]  # before it may stand values in the names of arms
+        case _:
+            against = []
+    return any(number.unit in _SHARES for number in against)
 
 
 def _value(state: State, trial: Trial, metric: str) -> float | None:

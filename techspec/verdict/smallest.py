@@ -22,7 +22,7 @@ RULE = (
 def weigh(case: Case, form: claims.Smallest) -> Weighed:
     """Weigh where the smallest level lies that reaches a value reliably."""
     level = Level(form.level, form.relation)
-    found = tuple(reliability(arm, level) for arm in case.arms)
+    found = tuple(reliability(case, arm, level) for arm in case.arms)
     judge = _at_most if form.at_most is not None else _anywhere
     outcome, open_levels = judge(found, form)
     reached = [each for each in found if each.sprt.decision == "reached"]

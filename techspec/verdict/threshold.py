@@ -25,7 +25,7 @@ _OUTCOMES = {
 
 def weigh(case: Case, form: claims.Threshold) -> Weighed:
     """Weigh whether an arm reaches a level reliably."""
-    found = reliability(case.arms[0], Level(form.level, form.relation))
+    found = reliability(case, case.arms[0], Level(form.level, form.relation))
     return Weighed(
         rule=RULE,
         say=partial(words.threshold, case, found),

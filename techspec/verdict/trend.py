@@ -3,6 +3,7 @@
 Only ranks count, so a run that diverged can take part: it ranks behind every other.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -88,8 +89,23 @@ def _further(
         return TREND_REFUTE_SEEDS_MIN - fewest
     if min(found.p, found.p_opposite) <= case.alpha:
         return None
+    if abs(found.effect) == 1.0:
+        return _further_if_ordered(case, found, groups, fewest)
     for times in range(2, _TIMES_MAX + 1):
         more = jonckheere([[*group] * times for group in groups], found.direction, draws=_DRAWS)
         if min(more.p, more.p_opposite) <= case.alpha:
             return (times - 1) * fewest
+    return None
+
+
+def _further_if_ordered(
+    case: Case, found: Trend, groups: Sequence[Sequence[float]], fewest: int
+) -> int | None:
+    """The same where every pair agrees and goes on to: one arrangement of all is as clear."""
+    least = TREND_SEEDS_MIN if found.effect > 0.0 else TREND_REFUTE_SEEDS_MIN
+    for further in range(max(1, least - fewest), _TIMES_MAX * fewest + 1):
+        sizes = [len(group) + further for group in groups]
+        arrangements = math.factorial(sum(sizes)) // math.prod(map(math.factorial, sizes))
+        if 1.0 / arrangements <= case.alpha:
+            return further
     return None

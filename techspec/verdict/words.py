@@ -5,6 +5,7 @@ would change the answer. No p-value without words: it is told as how often chanc
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from techspec.plan.model import Question
@@ -33,6 +34,14 @@ from techspec.verdict.model import ArmResult, Estimate, Outcome
 
 # Ours: beyond this many further seeds a sentence should not sound like an invitation.
 _WORTH_IT = 30
+
+# Reasons of the planner are short, for its table; here they become sentences.
+_NO_SEEDS = re.compile(r"has 0 of (\d+) seeds: the others are")
+_ADVICE = re.compile(r": (list|name|set|write) ")
+_UNREADABLE = "its claim cannot be read"
+
+# Ours: with nine pairs in ten agreeing, more runs of the same kind are all that is missing.
+_CLEAR_ORDER = 0.8
 
 _THOUSAND, _MILLION = 1_000, 1_000_000
 
@@ -73,7 +82,7 @@ def interval(estimate: Estimate) -> str:
 def no_claim(question: Question) -> str:
     """For a hypothesis without a claim that can be read."""
     if question.unanswerable is not None:
-        return f"{question.id} {question.unanswerable.rstrip('.')}."
+        return unanswerable(question)
     if question.claim is not None:
         return f"{question.id} has no claim that can be read: `{question.claim}` is none."
     return (
@@ -84,8 +93,16 @@ def no_claim(question: Question) -> str:
 
 def unanswerable(question: Question) -> str:
     """For a question that the plan says it cannot answer."""
-    reason = question.unanswerable or "it names no arms that could be compared"
-    return f"This plan cannot answer it: {reason.rstrip('.')}."
+    reason = (question.unanswerable or "it names no arms that could be compared").rstrip(".")
+    if reason.startswith("has "):
+        reason = f"it {reason}"
+    elif reason.startswith(("'", '"')):
+        reason = f"its arm {reason}"
+    reason = _NO_SEEDS.sub(r"has none of its \1 seeds: they are", reason)
+    # What to do about it is a sentence of its own.
+    reason = _ADVICE.sub(lambda found: f". {found[1].capitalize()} ", reason)
+    where = " `techspec lint` shows the place." if _UNREADABLE in reason else ""
+    return f"{question.id} cannot be answered: {reason}.{where}"
 
 
 def void(why: str) -> str:
@@ -106,6 +123,11 @@ def threshold(case: Case, found: Reliability, outcome: Outcome, _held_back: int)
     """For `metric(arm) >= level`."""
     if nothing := _nothing(case):
         return nothing
+    if found.n == 0:
+        return (
+            f"All runs of {found.arm.arm} diverged, which is no evidence that it stayed below a"
+            " level or exceeded it; it takes runs that end with a number."
+        )
     told = f"{_reaching(case, found)}{_scores_of(case, found)}."
     if outcome is Outcome.INCONCLUSIVE:
         return f"{told} {_open_reliability(found)}"
@@ -257,10 +279,18 @@ def trend(
             f"{told} {ordered}. That points the other way, but refuting takes"
             f" {TREND_REFUTE_SEEDS_MIN} seeds a level: {TREND_REFUTE_SEEDS_MIN - found.seeds} more."
         )
-    nearer = min(found.trend.p, found.trend.p_opposite)
+    chance = _chance(min(found.trend.p, found.trend.p_opposite))
+    more = _more(further, "a level")
+    if abs(found.trend.effect) >= _CLEAR_ORDER:
+        against = ", which points the other way" if found.trend.effect < 0.0 else ""
+        return (
+            f"{told} {ordered}{against}. That is clear, but of too few runs to tell: if {name} made"
+            f" no difference, an order at least as clear would come up {chance};"
+            f" {_limit(case)} {more}"
+        )
     return (
         f"{told} {ordered}. That is too mixed to tell: if {name} made no difference, an"
-        f" order at least as clear would come up {_chance(nearer)}. {_more(further, 'a level')}"
+        f" order at least as clear would come up {chance}. {more}"
     )
 
 
@@ -465,6 +495,16 @@ def _by_counts(
             " diverged runs that has nothing to do with the arm would change it."
         )
     more = _more(found.seeds_needed)
+    if counts.refuting is not None and not held_back:
+        up, down = ("higher", "lower") if found.upward else ("lower", "higher")
+        lead = counts.refuting.estimate
+        asked = f"the {number(found.margin, case.gap_unit)} claimed" if found.margin else "a lead"
+        return (
+            f"{told} But the runs that ended speak against {asked}: by them {left.arm} is on"
+            f" average {number(abs(lead), case.gap_unit)} {up if lead >= 0.0 else down}. So counts"
+            " do not confirm it; a recipe under which every seed trains would let averages be"
+            " compared."
+        )
     if held_back:
         return f"{told} {_held(held_back)} {more}"
     if found.fewest < CONFIRM_SEEDS_MIN:
@@ -473,6 +513,11 @@ def _by_counts(
         return (
             f"{told} That points against the claim, but seeds in two groups never refute one; a"
             " recipe under which every seed trains would let averages be compared."
+        )
+    if counts.split is None:
+        return (
+            f"{told} Counts this close cannot be told from chance, and they tell only who ended: a"
+            f" recipe under which every seed trains would let averages be compared. {more}"
         )
     return f"{told} Counts this close cannot be told from chance. {more}"
 
@@ -610,7 +655,11 @@ def _score(case: Case, arm: ArmResult) -> str:
 
 
 def _reaching(case: Case, found: Reliability) -> str:
-    return f"{found.successes} of {_seeds(found.n)} of {found.arm.arm} {_goal(case, found.level)}"
+    ended = ""
+    if found.n < sum(len(arm.runs) for arm in case.arms if arm.arm == found.arm.arm):
+        ended = " that ended"
+    goal = _goal(case, found.level)
+    return f"{found.successes} of {_seeds(found.n)} of {found.arm.arm}{ended} {goal}"
 
 
 def _scores_of(case: Case, found: Reliability) -> str:

@@ -17,7 +17,8 @@ from techspec.plan.model import (
     Trial,
 )
 from techspec.report import build, results_markdown
-from techspec.spec.model import Band, Spec
+from techspec.spec.claims import parse
+from techspec.spec.model import Band, Hypothesis, Spec
 from techspec.verdict.decide import decide
 
 TIME = "2026-11-02T10:00:00.000Z"
@@ -105,7 +106,19 @@ def campaign() -> Campaign:
         opened=TIME,
         last=TIME,
     )
-    return Campaign(Spec("", title="Addition", objective="How small?"), plan, state)
+    spec = Spec(
+        "",
+        title="Addition",
+        objective="How small?",
+        hypotheses=tuple(
+            Hypothesis(
+                each.id, each.text, 1, parse(each.claim, list(SCORES)) if each.claim else None
+            )
+            for each in plan.questions
+        ),
+        bands=plan.bands,
+    )
+    return Campaign(spec, plan, state)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,11 @@ import pytest
 
 from techspec.ledger.state import State
 from techspec.plan.model import Question
+from techspec.report import charts
 from techspec.report.charts import NoMatplotlib
+from techspec.verdict.model import ArmResult, SeedValue
 
+SERIES = ("one", "two", "three", "four", "five", "six")
 VOID_TAGS = {"meta", "br", "path", "use", "rect", "circle", "line"}
 
 
@@ -130,7 +133,7 @@ def test_text_contrasts_with_its_ground_in_light_and_dark(page):
     for block in (light, dark):
         colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
         for ground in ("paper", "raised"):
-            for name in ("ink", "muted", "confirmed", "refuted", "inconclusive", "void"):
+            for name in ("ink", "muted", "confirmed", "refuted", "inconclusive", "void", *SERIES):
                 ends = sorted((_luminance(colours[name]), _luminance(colours[ground])))
                 assert (ends[1] + 0.05) / (ends[0] + 0.05) >= 4.5, (name, ground)
 
@@ -186,3 +189,79 @@ def test_importing_the_report_loads_neither_scipy_nor_matplotlib():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_an_unfinished_campaign_says_so_before_any_verdict(campaign):
+    page = campaign.page()
+
+    told = page.index("The campaign is not finished: 21 of 22 planned runs have ended")
+    assert told < page.index('class="summary"') < page.index('id="verdicts"')
+
+
+def test_a_finished_campaign_has_no_warning(campaign):
+    planned = [trial for trial in campaign.plan.trials if trial.id != "upper-s6"]
+    plan = replace(campaign.plan, trials=tuple(planned))
+
+    assert 'class="warning"' not in replace(campaign, plan=plan).page()
+
+
+def test_a_spec_that_moved_on_is_told_before_any_verdict(campaign):
+    spec = replace(campaign.spec, hypotheses=campaign.spec.hypotheses[:2])
+
+    page = replace(campaign, spec=spec).page()
+
+    told = page.index("The spec was edited after its plan was fixed: H3 is gone.")
+    assert told < page.index('id="verdicts"')
+
+
+def test_the_arms_table_tells_differences_and_the_rest_once_and_folded(campaign):
+    base = {"d_model": 64, "depth": 2, "bias": True}
+    configs = [base, {**base, "bias": False, "depth": 4}, {**base, "depth": 1}, base]
+    arms = [
+        replace(arm, config=config, is_baseline=config is configs[0] and place == 0)
+        for place, (arm, config) in enumerate(zip(campaign.plan.arms, configs, strict=True))
+    ]
+
+    page = replace(campaign, plan=replace(campaign.plan, arms=tuple(arms))).page()
+
+    assert page.count("d_model=64") == 1
+    assert "d_model=64, depth=2, bias=true</p></details>" in page
+    assert "depth=4, bias=false</span>" in page
+    assert "depth=1</span>" in page
+
+
+def test_without_a_baseline_what_all_arms_have_is_told_once(campaign):
+    arms = [
+        replace(arm, config={"d_model": 64, "depth": place})
+        for place, arm in enumerate(campaign.plan.arms)
+    ]
+
+    page = replace(campaign, plan=replace(campaign.plan, arms=tuple(arms))).page()
+
+    assert page.count("d_model=64") == 1
+    assert "depth=3</span>" in page
+
+
+def test_arms_of_one_size_stand_side_by_side_each_with_its_own_mark():
+    arms = [
+        ArmResult(name, (SeedValue(0, name, 0.5),), 1000 if name != "_d" else 9000)
+        for name in ("a", "b", "c", "_d")
+    ]
+
+    drawing = charts.by_params(arms, charts.Scale("exact_match", "%"), "k")
+
+    marks = re.findall(
+        r'<use xlink:href="#([^"]+)" x="([^"]+)" y="[^"]+" style="fill: ([^;"]+)', drawing
+    )
+    marks = [mark for mark in marks if mark[2] != "var(--muted)"]  # those are ticks
+    assert len({shape for shape, _, _ in marks}) == len({colour for _, _, colour in marks}) == 4
+    assert all(name in drawing for name in (">a<", ">b<", ">c<", "_d<"))
+    assert len({x for _, x, _ in marks[:4]}) == 4
+
+
+def test_no_dot_at_the_end_of_a_learning_curve_is_cut():
+    drawing = charts.curves({"a": [[(0, 0.1), (600, 0.9)]]}, charts.Scale("m", "%"), "k")
+
+    clipped = re.findall(r"clip-path=[^>]*stroke: ([^;]+)", drawing)
+    assert set(clipped) == {"var(--grid)"}
+    assert not re.search(r'<g clip-path="[^"]*">\s*<use', drawing)

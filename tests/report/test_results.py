@@ -123,3 +123,13 @@ def test_where_lower_is_better_the_band_that_asks_most_is_the_lowest():
 def test_durations_never_show_sixty_of_anything():
     for seconds in (59.6, 3599.6, 3570.0, 119.9, 7199.0, 86399.0):
         assert "60" not in duration(seconds)
+
+
+def test_results_begin_with_what_weakens_them_all(campaign):
+    spec = replace(campaign.spec, bands=campaign.spec.bands[1:])
+
+    told, _, _ = replace(campaign, spec=spec).results().partition("| Hypothesis |")
+
+    assert "21 of 22 planned runs have ended" in told
+    assert "The spec was edited after its plan was fixed" in told
+    assert "Best case (>95%) is gone" in told

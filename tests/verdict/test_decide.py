@@ -100,6 +100,71 @@ def test_a_run_whose_config_contradicts_its_arm_is_void(campaign):
     assert "width = 16, where the plan has width = 8" in verdict.sentence
 
 
+def with_width(made, planned, resolved):
+    arms = tuple(replace(arm, config={"width": planned}) for arm in made.plan.arms)
+    made.plan = replace(made.plan, arms=arms)
+    for run in made.state.trials.values():
+        run.started = replace(run.started, config={"width": resolved})
+    return made
+
+
+def test_a_size_planned_as_0_is_the_trainers_to_derive(campaign):
+    made = campaign({"a": HIGH, "b": LOW}, ask(1, CLAIM, "ab"))
+
+    assert with_width(made, 0, 64).judge()[0].outcome is Outcome.CONFIRMED
+
+
+@pytest.mark.parametrize(("planned", "resolved"), [(0, 0.1), (0.0, 0.1), (False, True), (64, 0)])
+def test_any_other_value_that_the_trainer_resolved_otherwise_is_void(campaign, planned, resolved):
+    made = campaign({"a": HIGH, "b": LOW}, ask(1, CLAIM, "ab"))
+
+    assert with_width(made, planned, resolved).judge()[0].outcome is Outcome.VOID
+
+
+def with_code(made, trainer, code, trials):
+    made.plan = replace(made.plan, trainer=trainer)
+    for trial in trials:
+        run = made.state.trials[trial]
+        run.started = replace(run.started, code=code)
+    return made
+
+
+def test_a_bundled_trainer_that_was_changed_after_the_plan_is_void(campaign):
+    made = campaign({"a": HIGH, "b": LOW}, ask(1, CLAIM, "ab"))
+
+    (verdict,) = with_code(made, None, "ed17ed", list(made.state.trials)).judge()
+
+    assert verdict.outcome is Outcome.VOID
+    assert "by code ed17ed, where the plan has c0de" in verdict.sentence
+
+
+def test_an_own_trainers_digest_is_held_against_the_plan_only_where_some_run_states_the_plans(
+    campaign,
+):
+    scores = {"a": HIGH, "b": LOW, "c": LOW}
+    compared = [f"{arm}-s{seed}" for arm in "ab" for seed in range(5)]
+    everything = [*compared, *(f"c-s{seed}" for seed in range(5))]
+    never, once = (campaign(scores, ask(1, CLAIM, "ab")) for _ in range(2))
+
+    assert with_code(never, "mine.py", "its own", everything).judge()[0].outcome is (
+        Outcome.CONFIRMED
+    )
+    assert with_code(once, "mine.py", "ed17ed", compared).judge()[0].outcome is Outcome.VOID
+
+
+def test_runs_on_devices_of_two_kinds_are_a_caveat(campaign):
+    made = campaign({"a": HIGH, "b": LOW}, ask(1, CLAIM, "ab"))
+    alike = made.judge()[0].caveats
+    for trial, device in (("b-s0", "cuda:0"), ("b-s1", "cuda:1"), ("a-s0", "cpu: 4 thread(s)")):
+        run = made.state.trials[trial]
+        run.started = replace(run.started, device=device)
+
+    mixed = made.judge()[0].caveats
+
+    assert "mixed devices: a on cpu, b on cpu and cuda" in mixed
+    assert not any("mixed devices" in caveat for caveat in alike)
+
+
 def test_digests_and_configs_that_nobody_gave_do_not_disagree(campaign):
     made = campaign({"a": HIGH, "b": LOW}, ask(1, CLAIM, "ab"))
     made.state.trials["a-s1"].started = None
@@ -191,3 +256,108 @@ def test_importing_the_verdict_loads_neither_scipy_nor_matplotlib():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+PERCENT = {"a": [103.5, 105.5, 101.5, 104.0, 103.0], "b": [96.5, 97.0, 99.5, 98.0, 97.5]}
+
+
+def test_percentages_where_the_spec_has_shares_are_void_and_name_trial_and_value(judge):
+    verdict = judge(PERCENT, f"{CLAIM} by 2pt", bands=())
+
+    assert verdict.outcome is Outcome.VOID
+    assert "trial a-s0 reported 103.5" in verdict.sentence
+    assert "goes from 0 to 1" in verdict.sentence
+    assert verdict.unit == ""
+
+
+def test_a_percentage_is_told_as_the_share_that_it_should_have_been(judge):
+    verdict = judge({"a": [96.5] * 6}, "exact_match(a) >= 95%", bands=())
+
+    assert verdict.outcome is Outcome.VOID
+    assert "let the trainer report 0.965" in verdict.sentence
+
+
+def test_criteria_in_per_cent_make_the_metric_a_share_too(judge):
+    assert judge(PERCENT, CLAIM).outcome is Outcome.VOID
+    assert judge(PERCENT, CLAIM, bands=()).outcome is Outcome.CONFIRMED
+
+
+def test_one_arm_in_percentages_gives_those_away_that_would_pass_for_shares(campaign):
+    scores = {"a": [0.9, 0.8, 1.0], "b": [0.1, 0.2, 0.1], "c": [96.5]}
+
+    (verdict,) = campaign(scores, ask(1, CLAIM, "ab")).judge()
+
+    assert verdict.outcome is Outcome.VOID
+
+
+def test_a_per_cent_sign_in_an_arm_says_nothing_of_the_metric(judge):
+    losses = {"dropout=10%": [2.1, 2.2, 2.0], "dropout=50%": [3.1, 3.2, 3.0]}
+
+    verdict = judge(
+        losses,
+        "loss(dropout=10%) < loss(dropout=50%) by 0.5",
+        metric="loss",
+        better="lower",
+        bands=(),
+    )
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "%" not in verdict.sentence.replace("dropout=10%", "").replace(
+        "dropout=50%", ""
+    ).replace("90 % interval", "")
+
+
+def test_a_share_that_rounding_put_a_hair_above_one_is_a_share(judge):
+    scores = {"a": [1.0000001] * 6}
+
+    assert judge(scores, "exact_match(a) >= 95%").outcome is Outcome.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (
+            "has no claim: write one, such as `m(a) > m(b)`",
+            "H1 cannot be answered: it has no claim. Write one, such as `m(a) > m(b)`.",
+        ),
+        (
+            "its claim cannot be read: a metric is missing here",
+            "H1 cannot be answered: its claim cannot be read: a metric is missing here."
+            " `techspec lint` shows the place.",
+        ),
+        (
+            "'heads=1' has 0 of 4 seeds: the others are beyond 20 experiments",
+            "H1 cannot be answered: its arm 'heads=1' has none of its 4 seeds: they are beyond 20"
+            " experiments.",
+        ),
+        (
+            "'a' has 1 of 4 seeds: the others are beyond 20 experiments",
+            "H1 cannot be answered: its arm 'a' has 1 of 4 seeds: the others are beyond 20"
+            " experiments.",
+        ),
+        (
+            "'a' has 1 of 1 seeds, and 1 cannot tell an effect from chance: set seeds to 2 or more",
+            "H1 cannot be answered: its arm 'a' has 1 of 1 seeds, and 1 cannot tell an effect from"
+            " chance. Set seeds to 2 or more.",
+        ),
+        (
+            "it compares 'a' with itself: name two different arms",
+            "H1 cannot be answered: it compares 'a' with itself. Name two different arms.",
+        ),
+        (
+            "there is no arm 'c': the arms are a, b",
+            "H1 cannot be answered: there is no arm 'c': the arms are a, b.",
+        ),
+        (
+            "nothing varies depth: list its values under Parameter Ranges",
+            "H1 cannot be answered: nothing varies depth. List its values under Parameter Ranges.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("claim", [None, CLAIM])
+def test_why_a_hypothesis_has_no_answer_is_told_in_whole_sentences(
+    campaign, claim, reason, sentence
+):
+    (verdict,) = campaign({"a": HIGH}, ask(1, claim, "", unanswerable=reason)).judge()
+
+    assert verdict.sentence == sentence

@@ -1,5 +1,6 @@
 import pytest
 
+from techspec.spec.model import Band
 from techspec.verdict.model import Outcome
 
 WIDE = [0.872, 0.881, 0.866, 0.879, 0.862]
@@ -101,13 +102,55 @@ def test_without_a_band_in_the_gap_the_middle_of_the_gap_is_the_level(judge):
 
 def test_a_diverged_run_sends_the_comparison_to_counts_and_counts_as_a_failure(judge):
     verdict = judge(
-        {"wide": [0.98, 0.97, None, 0.97, 0.99], "deep": [0.6, 0.6, 0.6, 0.6, 0.6]}, CLAIM
+        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.6, None, None, None, None]}, CLAIM
     )
 
     assert verdict.outcome is Outcome.CONFIRMED
-    assert "1 of 5 seeds of wide diverged" in verdict.caveats
-    assert "4 of 5 seeds of wide" in verdict.sentence
-    assert verdict.arms[0].diverged == 1
+    assert "4 of 5 seeds of deep diverged" in verdict.caveats
+    assert "5 of 5 seeds of wide and 1 of 5 of deep ended without diverging" in verdict.sentence
+    assert verdict.arms[1].diverged == 4
+
+
+def test_one_diverged_run_does_not_let_a_band_edge_make_much_of_a_tiny_lead(judge):
+    scores = {"wide": [0.951, 0.952, 0.951, 0.953, 0.952, 0.951], "deep": [0.949] * 5 + [None]}
+
+    verdict = judge(scores, f"{CLAIM} by 20pt")
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "more often" in verdict.sentence
+    assert "the runs that ended speak against the 20.0 pt claimed" in verdict.sentence
+    assert "on average 0.3 pt higher" in verdict.sentence
+
+
+def test_ending_more_often_confirms_no_margin_that_the_runs_that_ended_refute(judge):
+    left = [0.951, 0.952, 0.951, 0.953, 0.952, 0.951]
+    scores = {"wide": left, "deep": [0.949, 0.948, None, None, None, None]}
+
+    within = judge(scores, CLAIM)
+    beyond = judge(scores, f"{CLAIM} by 20pt")
+
+    assert within.outcome is Outcome.CONFIRMED
+    assert beyond.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_band_of_failures_is_no_level_that_counts_as_success(judge):
+    bands = (
+        Band("Best", "exact_match", 1, ">95%", 0.95, None),
+        Band("Fail", "exact_match", 1, "20-50%", 0.2, 0.5),
+    )
+    scores = {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.01, 0.1, 0.98, 0.11, 0.1]}
+
+    verdict = judge(scores, CLAIM, bands=bands)
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "reached 95.0 % (Best)" in verdict.sentence
+
+
+def test_a_band_that_every_share_reaches_is_no_level_either(judge):
+    bands = (Band("Poor", "exact_match", 1, "0-50%", 0.0, 0.5),)
+    scores = {"wide": [0.96] * 5, "deep": [0.01] * 4 + [None]}
+
+    assert "0.0 %" not in judge(scores, CLAIM, bands=bands).sentence
 
 
 def test_an_arm_that_always_diverges_is_refuted_as_the_better_one(judge):

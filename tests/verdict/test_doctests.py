@@ -1,11 +1,11 @@
 import doctest
 
-from techspec.report import tables
+from techspec.report import charts, tables
 from techspec.verdict import words
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    for module in (words, tables):
+    for module in (words, tables, charts):
         result = doctest.testmod(module)
         assert result.failed == 0
         assert result.attempted > 0

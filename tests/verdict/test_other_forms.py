@@ -41,6 +41,21 @@ def test_a_diverged_seed_misses_the_threshold(judge):
     assert judge({"upper": [None, None]}, RELIABLE).outcome is Outcome.REFUTED
 
 
+def test_a_diverged_seed_is_no_evidence_of_having_exceeded_a_level(judge):
+    claim = "exact_match(bad) <= 10%"
+
+    three = judge({"bad": [None] * 3}, claim)
+    mixed = judge({"bad": [0.05] * 6 + [None] * 3}, claim)
+    above = judge({"bad": [0.3, 0.4, None]}, claim)
+
+    assert three.outcome is Outcome.INCONCLUSIVE
+    assert "All runs of bad diverged" in three.sentence
+    assert mixed.outcome is Outcome.CONFIRMED
+    assert "6 of 6 seeds of bad that ended got down to 10.0 %" in mixed.sentence
+    assert "3 of 9 seeds of bad diverged" in mixed.caveats
+    assert above.outcome is Outcome.REFUTED
+
+
 @pytest.mark.parametrize(
     ("relation", "outcome"), [(">=", Outcome.CONFIRMED), (">", Outcome.REFUTED)]
 )
@@ -92,9 +107,20 @@ def test_levels_whose_seeds_fall_into_two_groups_are_never_called_alike(judge):
 
 
 def test_levels_that_succeed_unlike_often_refute_insensitivity(judge):
-    unlike = levels([0.98, 0.97, 0.98, 0.99, 0.98, 0.97], [0.2, 0.2, None, 0.2, 0.2, 0.2])
+    unlike = levels([0.98, 0.97, 0.98, 0.99, 0.98, 0.97], [0.98, 0.2, None, 0.2, 0.2, 0.2])
+    ending = levels([0.98, 0.97, 0.98, 0.99, 0.98, 0.97], [0.97, None, None, None, None, None])
 
     assert judge(unlike, ALIKE, (10, 100)).outcome is Outcome.REFUTED
+    assert judge(ending, ALIKE, (10, 100)).outcome is Outcome.REFUTED
+
+
+def test_a_diverged_run_does_not_let_a_band_edge_refute_insensitivity(judge):
+    scores = levels([0.951, 0.952, 0.951, 0.953, 0.952, 0.951], [0.949] * 5 + [None])
+
+    verdict = judge(scores, "exact_match insensitive to rope_theta within 5pt", (10, 100))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "ended without diverging" in verdict.sentence
 
 
 # Trend
@@ -134,6 +160,33 @@ def test_a_diverged_run_ranks_last_in_a_trend(judge):
 
     assert verdict.outcome is Outcome.CONFIRMED
     assert "ranks last" in verdict.sentence
+
+
+def test_a_clear_order_of_too_few_runs_is_not_called_mixed_and_says_how_many_would_do(judge):
+    few = judge(levels([0.1, 0.2], [0.5, 0.6]), RISES, (1, 2))
+    enough = judge(levels([0.1, 0.2, 0.15], [0.5, 0.6, 0.55]), RISES, (1, 2))
+
+    assert few.outcome is Outcome.INCONCLUSIVE
+    assert "too few runs to tell" in few.sentence
+    assert "too mixed" not in few.sentence
+    assert few.seeds_needed == 1
+    assert "About 1 more seed a level would probably settle it" in few.sentence
+    assert enough.outcome is Outcome.CONFIRMED
+
+
+def test_a_clear_order_the_other_way_of_too_few_runs_says_so(judge):
+    few = judge(levels([0.5, 0.6], [0.1, 0.2]), RISES, (1, 2))
+    enough = judge(levels([0.5, 0.6, 0.55], [0.1, 0.2, 0.15]), RISES, (1, 2))
+
+    assert "points the other way" in few.sentence
+    assert few.seeds_needed == 1
+    assert enough.outcome is Outcome.REFUTED
+
+
+def test_an_order_that_is_mixed_is_called_so(judge):
+    mixed = judge(levels([0.1, 0.55], [0.5, 0.2]), RISES, (1, 2))
+
+    assert "too mixed to tell" in mixed.sentence
 
 
 # Smallest
