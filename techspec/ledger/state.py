@@ -91,7 +91,7 @@ def take(state: State, event: Event) -> None:
     state.last = event.time
     match event:
         case Opened(time=time, plan=plan, spec=spec):
-            state.opened, state.plan, state.spec = time, plan, spec
+            state.opened, state.plan, state.spec = state.opened or time, plan, spec
         case Amended(plan=plan):
             state.plan = plan
             state.amendments.append(event)

@@ -73,11 +73,14 @@ def freeze(spec: Path, plan: Plan, reason: str | None = None) -> CampaignFolder:
             return folder
         if state.plan != plan.hash and _has_results(state):
             changes = _changes(folder, state.plan, plan)
-            if not reason:
+            if changes and not reason:
                 raise PlanChanged(changes)
             _keep_old(folder, state.plan)
             save(folder, plan)
-            append(Amended(now(), plan.hash, reason, changes))
+            if changes:
+                append(Amended(now(), plan.hash, reason or "", changes))
+            else:  # a better title, a comment: nothing that a verdict rests on
+                append(Opened(now(), plan.hash, spec.name))
         else:
             save(folder, plan)
             if state.plan != plan.hash:
@@ -178,7 +181,7 @@ def _keep_old(folder: CampaignFolder, plan_hash: str) -> None:
 
 
 def _changes(folder: CampaignFolder, old_hash: str, new: Plan) -> tuple[str, ...]:
-    """What differs from the plan in force, in words, one entry a change."""
+    """What a verdict rests on and differs from the plan in force, one entry a change."""
     old = _plan_of(folder, old_hash)
     if old is None:
         return ("the earlier plan cannot be read any more",)
@@ -213,4 +216,8 @@ def _changes(folder: CampaignFolder, old_hash: str, new: Plan) -> tuple[str, ...
         ]
     if len(old.trials) != len(new.trials):
         found.append(f"{len(old.trials)} trials became {len(new.trials)}")
-    return tuple(found) or ("the order or the wording of the plan",)
+    elif [trial.id for trial in old.trials] != [trial.id for trial in new.trials]:
+        found.append("the trials or their order are others")
+    if [q.exploratory for q in old.questions] != [q.exploratory for q in new.questions]:
+        found.append("another choice of hypotheses is exploratory")
+    return tuple(found)

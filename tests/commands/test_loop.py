@@ -184,3 +184,16 @@ def test_a_campaign_has_one_page_and_takes_no_name_that_ships(project, techspec)
     assert renamed.code == taken.code == 2
     assert "'first-name'" in renamed.err
     assert "addition-baseline" in taken.err
+
+
+def test_a_better_title_or_another_wording_is_no_amendment(project, techspec):
+    techspec("run")
+    spec = project / "TECHSPEC.md"
+    text = spec.read_text().replace("# TECHSPEC: Does", "# TECHSPEC: What is best, and does")
+    spec.write_text(text.replace("Clean data is enough", "Clean data is all it takes"))
+
+    again = techspec("run")
+
+    assert again.code == 0
+    assert "reused" in again.out
+    assert "DEVIATED" not in techspec("judge").out
