@@ -1,47 +1,19 @@
 """A template and values in, text out. A value that a template asks for and nobody gave is an error.
 
-Shipped templates are ours; a template that a user can edit is rendered in a sandbox.
+Only templates that ship are rendered: they are ours, and no user's text is ever one.
 """
 
 import functools
 import json
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from techspec import shipped
-from techspec.errors import TechspecError
-
-
-class BadTemplate(TechspecError):
-    """A user's template that cannot be rendered."""
-
-    def __init__(self, error: jinja2.TemplateError | Exception) -> None:
-        line = getattr(error, "lineno", None)
-        place = f" in line {line}" if line else ""
-        super().__init__(
-            f"The template cannot be rendered{place}: {error}",
-            "change that line, or take the shipped template.",
-        )
 
 
 def render(template_name: str, **values: object) -> str:
     """The shipped template of that name, filled in; values are escaped in `.html` only."""
     return _shipped().get_template(template_name).render(**values)
-
-
-def render_sandboxed(source: str, **values: object) -> str:
-    """A user's template, filled in; it can read the values and nothing else.
-
-    Raises:
-        BadTemplate: it asks for what is not given, or for what it may not have.
-    """
-    environment = ImmutableSandboxedEnvironment(**_options(), autoescape=False)
-    environment.filters.update(_FILTERS)
-    try:
-        return environment.from_string(source).render(**values)
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise BadTemplate(error) from error
 
 
 def cell(text: object) -> str:

@@ -167,10 +167,3 @@ class Spec:
     context: str = ""
     sections: tuple[Section, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-    def line_of(self, *titles: str) -> int:
-        """Line of the first section with one of these titles (lower case), else 1."""
-        for section in self.sections:
-            if section.title.lower() in titles:
-                return section.line
-        return 1
