@@ -49,16 +49,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _packages() -> Iterator[Check]:
     yield Check("python", sys.version.split()[0])
-    for name, needed_by, extra in (
-        ("mcp", "server", ""),
-        ("scipy", "verdicts", ""),
-        ("matplotlib", "page", "report"),
-    ):
+    for name, needed_by in (("mcp", "server"), ("scipy", "verdicts"), ("matplotlib", "page")):
         try:
             yield Check(name, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            package = f"techspec[{extra}]" if extra else name
-            yield Check(name, f"missing: no {needed_by} without it", f"pip install '{package}'")
+            yield Check(name, f"missing: no {needed_by} without it", f"pip install {name}")
 
 
 def _trainer() -> Check:
@@ -76,7 +71,7 @@ def _trainer() -> Check:
     return Check(
         "trainer",
         (done.stdout + done.stderr).strip() or f"exit code {done.returncode}",
-        "pip install 'techspec[train]', or set TECHSPEC_PYTHON to a Python that has torch.",
+        "pip install torch numpy, or set TECHSPEC_PYTHON to a Python that has torch.",
     )
 
 

@@ -60,7 +60,7 @@ class NoMatplotlib(TechspecError):
     def __init__(self) -> None:
         super().__init__(
             "The report needs matplotlib for its charts, and it is not installed.",
-            'pip install "techspec[report]", or use the Results section, which has no charts.',
+            "'pip install matplotlib'; the Results section needs none and is written all the same.",
         )
 
 
