@@ -11,11 +11,11 @@ from techspec.commands.show import duration, metric, plain
 from techspec.ledger.events import FINAL, Ended
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import read
+from techspec.ledger.plan_file import load
 from techspec.ledger.state import fold
 from techspec.plan.model import Allowance, Plan
 from techspec.plan.trainer import TrainerFacts
 from techspec.records import encode
-from techspec.run.plan_file import load
 from techspec.run.progress import Progress, progress
 
 _LOOK_EVERY_SECONDS = 0.5

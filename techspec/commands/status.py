@@ -9,7 +9,7 @@ from techspec.commands.follow import follow, spent_shares, time_left
 from techspec.commands.show import as_json, count, duration, plain
 from techspec.errors import TechspecError
 from techspec.ledger.folder import CampaignFolder, find, started
-from techspec.run.plan_file import load
+from techspec.ledger.plan_file import load
 from techspec.run.progress import Progress, progress
 from techspec.run.trainer_call import program
 

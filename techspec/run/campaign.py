@@ -29,10 +29,10 @@ from techspec.ledger.events import (
 )
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import Append, read, writing
+from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold, take
 from techspec.plan.model import Plan, Trial
 from techspec.run import spending
-from techspec.run.plan_file import load
 from techspec.run.pool import Gone, Job, Pool
 from techspec.run.pool_local import LocalPool, exit_code, has_gpu, slots_here
 from techspec.run.protocol import TrialRequest, event_of, request_text

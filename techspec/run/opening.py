@@ -14,11 +14,11 @@ from techspec.ledger import folder as folders
 from techspec.ledger.events import Amended, Opened, RunnerStarted
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
+from techspec.ledger.plan_file import PlanDamaged, load_unchecked, save
 from techspec.ledger.state import State, fold
 from techspec.plan.model import Plan
 from techspec.records import encode
 from techspec.run.campaign import carry_out
-from techspec.run.plan_file import PlanDamaged, load_unchecked, save
 
 _PATIENCE_SECONDS = 60.0
 

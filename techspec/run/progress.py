@@ -10,9 +10,9 @@ from techspec.clock import now, seconds_between
 from techspec.ledger.events import Launched
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import is_held, read
+from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold
 from techspec.plan.model import Allowance, Plan
-from techspec.run.plan_file import load
 
 Condition = Literal["running", "complete", "stopped", "budget", "failed", "abandoned", "waiting"]
 """`abandoned`: its runner died without a word; `waiting`: opened, never set to work."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import is_held, read
+from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold
 from techspec.plan.model import Plan
-from techspec.run.plan_file import load
 from techspec.spec.model import Band, Spec
 from techspec.verdict.decide import decide
 from techspec.verdict.model import Verdict

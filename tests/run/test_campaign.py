@@ -6,10 +6,10 @@ import pytest
 from techspec.durable import CannotWrite
 from techspec.ledger.events import Ended, Launched, Measured, Released, RunnerStopped
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
+from techspec.ledger.plan_file import PlanDamaged
 from techspec.ledger.state import fold
 from techspec.run.campaign import carry_out
 from techspec.run.opening import PlanChanged, ask_to_stop, freeze, start
-from techspec.run.plan_file import PlanDamaged
 from techspec.run.pool_inline import InlinePool
 from techspec.run.progress import progress
 from tests.run.campaigns import plan_of, starts, wait_for
