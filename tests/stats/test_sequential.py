@@ -1,0 +1,238 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
+
+from techspec.stats.difference import paired, welch
+from techspec.stats.sequential import (
+    boundaries,
+    conditional_power,
+    interval_confidence,
+    looks,
+    sequential_p,
+    sequential_power,
+)
+
+LOOKS = st.lists(st.integers(2, 24), min_size=1, max_size=5, unique=True).map(sorted).map(tuple)
+KIND = st.sampled_from(["two-sample", "one-sample"])
+ALPHA = st.floats(0.0005, 0.5)
+P = st.floats(0.0, 1.0)
+DRAWS = 60_000
+
+
+def _p_at_looks(rng, seeds, kind, sd=1.0, shift=0.0, draws=DRAWS):
+    """p of the null "no difference" at each look, (draws, looks), by scipy's own tests."""
+    a = shift + sd * rng.standard_normal((draws, seeds[-1]))
+    b = rng.standard_normal((draws, seeds[-1]))
+    if kind == "one-sample":
+        return np.stack(
+            [stats.ttest_rel(a[:, :n], b[:, :n], axis=1, alternative="greater")[1] for n in seeds],
+            axis=1,
+        )
+    return np.stack(
+        [
+            stats.ttest_ind(a[:, :n], b[:, :n], axis=1, equal_var=False, alternative="greater")[1]
+            for n in seeds
+        ],
+        axis=1,
+    )
+
+
+def _rejected(p_values, bounds):
+    return float((p_values <= np.array(bounds)).any(1).mean())
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.0125])
+@pytest.mark.parametrize("seeds", [(3, 5, 7, 10), (5, 7, 10), (3, 4), (3, 5, 7, 10, 14, 20)])
+@pytest.mark.parametrize(
+    ("kind", "sd"),
+    [("one-sample", 1.0), ("two-sample", 1.0), ("two-sample", 3.0), ("two-sample", 8.0)],
+)
+def test_looking_again_and_again_rejects_a_true_null_in_at_most_alpha(kind, sd, seeds, alpha):
+    p_values = _p_at_looks(np.random.default_rng(4), seeds, kind, sd)
+
+    size = _rejected(p_values, boundaries(seeds, alpha, kind))
+
+    chance = math.sqrt(alpha * (1.0 - alpha) / DRAWS)  # standard deviation of `size` at alpha
+    assert size <= alpha + 3.0 * chance
+    if sd != 1.0 or kind == "one-sample":
+        assert size >= 0.8 * alpha  # and gives little away
+
+
+def test_ordinary_p_values_looked_at_again_and_again_do_not_keep_it():
+    p_values = _p_at_looks(np.random.default_rng(4), range(3, 11), "two-sample")
+
+    assert _rejected(p_values, [0.05] * 8) > 0.11
+
+
+def test_each_look_of_independent_data_spends_its_share_as_the_normal_integral_says():
+    # Times that scipy's multivariate normal integral, another method, is given as well.
+    seeds, alpha = (4, 6, 9), 0.08
+    bounds = [-special.ndtri(p) for p in boundaries(seeds, alpha, "one-sample")]
+    times = np.array(seeds) / seeds[-1]
+    together = np.minimum.outer(times**2, times**2) / np.outer(times, times)
+
+    for reached in (1, 2, 3):
+        none = stats.multivariate_normal(cov=together[:reached, :reached]).cdf(bounds[:reached])
+        assert 1.0 - none == pytest.approx(alpha * times[reached - 1] ** 1.5, rel=0.01)
+
+
+@given(LOOKS, KIND, ALPHA, st.floats(1.01, 1.9))
+def test_every_boundary_rises_with_the_error_allowed_and_none_exceeds_it(seeds, kind, alpha, by):
+    bounds = boundaries(seeds, alpha, kind)
+
+    assert len(bounds) == len(seeds)
+    assert all(0.0 < bound <= alpha * 1.003 for bound in bounds)
+    assert all(
+        low < high for low, high in zip(bounds, boundaries(seeds, alpha * by, kind), strict=True)
+    )
+
+
+@given(st.integers(2, 24), ALPHA)
+def test_a_single_look_of_an_exact_test_spends_all(n, alpha):
+    assert boundaries((n,), alpha, "one-sample") == pytest.approx((alpha,), rel=0.003)
+    assert sequential_p([alpha], (n,), "one-sample") == pytest.approx(alpha, rel=0.003)
+
+
+@given(LOOKS, KIND, ALPHA, st.lists(P, max_size=5))
+def test_the_sequential_p_is_at_most_alpha_where_and_only_where_a_boundary_is_reached(
+    seeds, kind, alpha, p_values
+):
+    p_values = p_values[: len(seeds)]
+    bounds = boundaries(seeds, alpha, kind)
+
+    p = sequential_p(p_values, seeds, kind)
+
+    if any(p_value <= bound * (1 - 1e-9) for p_value, bound in zip(p_values, bounds, strict=False)):
+        assert p <= alpha
+    if all(p_value >= bound * (1 + 1e-9) for p_value, bound in zip(p_values, bounds, strict=False)):
+        assert p > alpha
+
+
+@given(LOOKS, KIND, ALPHA, st.data())
+def test_a_p_value_on_its_boundary_is_worth_alpha(seeds, kind, alpha, data):
+    look = data.draw(st.integers(0, len(seeds) - 1))
+    bound = boundaries(seeds, alpha, kind)[look]
+
+    assert sequential_p([1.0] * look + [bound], seeds, kind) == pytest.approx(alpha, rel=1e-9)
+
+
+@given(LOOKS, KIND, st.lists(P, max_size=5))
+def test_a_further_look_can_only_lower_the_sequential_p(seeds, kind, p_values):
+    p_values = p_values[: len(seeds)]
+    so_far = [sequential_p(p_values[:n], seeds, kind) for n in range(len(p_values) + 1)]
+
+    assert so_far[0] == 1.0
+    assert so_far == sorted(so_far, reverse=True)
+    assert all(0.0 <= p <= 1.0 for p in so_far)
+
+
+def test_certainty_either_way_is_kept():
+    assert sequential_p([0.0], (3, 5)) == 0.0
+    assert sequential_p([1.0, 1.0], (3, 5)) == 1.0
+
+
+@given(st.integers(3, 500))
+def test_looks_rise_to_the_cap_and_a_higher_cap_only_adds_later_ones(cap):
+    at = looks(cap)
+
+    assert at[0] == 3
+    assert at[-1] == cap
+    assert list(at) == sorted(set(at))
+    assert looks(cap + 1)[: len(at) - 1] == at[:-1]
+
+
+def test_so_few_seeds_that_nothing_may_be_decided_have_no_look():
+    assert looks(2) == looks(0) == ()
+    assert boundaries(()) == ()
+    assert sequential_p([], ()) == 1.0
+
+
+@pytest.mark.parametrize(("kind", "compare"), [("two-sample", welch), ("one-sample", paired)])
+@pytest.mark.parametrize("look", [0, 1, 2, 3])
+def test_the_interval_at_a_look_excludes_a_null_exactly_where_the_test_rejects_it(
+    kind, compare, look
+):
+    seeds, rng = (3, 5, 7, 10), np.random.default_rng(3)
+    n = seeds[look]
+    a, b = rng.normal(0.9, 0.02, n).tolist(), rng.normal(0.85, 0.03, n).tolist()
+    confidence = interval_confidence(n, seeds, 0.05, kind)
+
+    d = compare(a, b, 1.0 - confidence)
+
+    bound = boundaries(seeds, 0.05, kind)[look]
+    assert d.p_above(d.low) == pytest.approx(bound)
+    assert d.p_below(d.high) == pytest.approx(bound)
+
+
+@pytest.mark.parametrize("kind", ["two-sample", "one-sample"])
+@pytest.mark.parametrize("shift", [-0.5, 0.0, 0.7, 1.5, 3.0])
+def test_the_power_promised_is_the_share_of_simulated_claims_that_is_confirmed(kind, shift):
+    seeds = (3, 5, 7, 10)
+    p_values = _p_at_looks(np.random.default_rng(5), seeds, kind, shift=shift, draws=20_000)
+
+    found = _rejected(p_values, boundaries(seeds, 0.05, kind))
+
+    sd = math.sqrt(2.0) if kind == "one-sample" else 1.0
+    assert sequential_power(shift, sd, seeds, 0.05, kind) == pytest.approx(found, abs=0.025)
+
+
+@given(st.floats(0.0, 5.0), st.floats(0.01, 2.0), LOOKS, KIND, ALPHA)
+def test_power_grows_with_the_difference_and_with_the_error_allowed(
+    difference, more, seeds, kind, alpha
+):
+    power = sequential_power(difference, 1.0, seeds, alpha, kind)
+
+    assert 0.0 <= power <= sequential_power(difference + more, 1.0, seeds, alpha, kind) + 1e-9
+    assert power <= sequential_power(difference, 1.0, seeds, alpha * 1.5, kind) + 1e-9
+
+
+@pytest.mark.parametrize("predictive", [False, True])
+@pytest.mark.parametrize("lead", [-0.4, 0.0, 0.3, 0.9, 2.0])
+def test_conditional_power_is_the_share_of_simulated_futures_that_cross(lead, predictive):
+    seeds, n, draws = (3, 5, 7, 10), 5, 200_000
+    rng = np.random.default_rng(6)
+    truth = lead + (rng.normal(0.0, math.sqrt(2.0 / n), draws) if predictive else 0.0)
+    crossed = np.zeros(draws, dtype=bool)
+    total, before = np.full(draws, lead * n), n
+    for later, bound in list(zip(seeds, boundaries(seeds), strict=True))[2:]:
+        further = later - before
+        total += rng.normal(truth * further, math.sqrt(2.0 * further), draws)
+        t = stats.t.isf(bound, 2 * (later - 1))
+        crossed |= total / later >= t * math.sqrt(2.0 / later)
+        before = later
+
+    found = conditional_power(lead, 1.0, n, seeds, predictive=predictive)
+
+    assert found == pytest.approx(crossed.mean(), abs=0.005)
+
+
+def test_no_look_left_leaves_no_power():
+    assert conditional_power(5.0, 1.0, 10, (3, 5, 7, 10)) == 0.0
+    assert conditional_power(1e9, 1.0, 3, (3, 5)) == pytest.approx(1.0)
+    assert conditional_power(-1e9, 1.0, 3, (3, 5)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: looks(-1), "got -1"),
+        (lambda: boundaries((5, 3)), r"\[5, 3\]"),
+        (lambda: boundaries((1, 3)), r"\[1, 3\]"),
+        (lambda: boundaries((3, 5), 0.0), "alpha.* 0.0"),
+        (lambda: boundaries((3, 5), 0.05, "welch"), "'welch'"),
+        (lambda: sequential_p([1.5], (3, 5)), "1.5"),
+        (lambda: sequential_p([math.nan], (3, 5)), "nan"),
+        (lambda: sequential_p([0.1, 0.1], (3,)), "got 2 for 1"),
+        (lambda: interval_confidence(4, (3, 5)), "got 4"),
+        (lambda: conditional_power(0.1, 0.0, 3, (3, 5)), "sd.* 0.0"),
+        (lambda: conditional_power(math.nan, 1.0, 3, (3, 5)), "nan"),
+        (lambda: sequential_power(0.1, -1.0, (3, 5)), "sd.* -1.0"),
+    ],
+)
+def test_a_refusal_names_the_value(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()
