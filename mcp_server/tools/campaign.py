@@ -61,7 +61,7 @@ def campaign_start(
         acknowledged(plan, max_device_hours)
     folder = freeze(path, plan, amend)
     known = fold(read(folder.ledger))
-    reused = sum(known.trial(trial.id).is_final for trial in plan.trials)
+    reused = sum(known.trial(trial.id).is_final for trial in plan.every_trial)
     return StartReply.of(folder, plan, reused, start(folder))
 
 

@@ -25,7 +25,7 @@ def follow(folder: CampaignFolder, facts: TrainerFacts, as_json: bool = False) -
     """Show what happens until the runner has put the campaign down; returns where it stands."""
     plan, console = load(folder), Console(highlight=False, soft_wrap=True, markup=False)
     known = fold(read(folder.ledger))
-    done = sum(known.trial(trial.id).is_final for trial in plan.trials)
+    done = sum(known.trial(trial.id).is_final for trial in plan.every_trial)
     seen = len(_endings(folder))
     with console.status("starting") as line:
         while True:
@@ -98,6 +98,6 @@ def _ending(ended: Ended, plan: Plan, facts: TrainerFacts, now: Progress) -> str
         if value is not None
         else plain(f"{ended.outcome} {ended.reason.partition(chr(10))[0]}").rstrip()
     )
-    widest = max(len(trial.id) for trial in plan.trials)
+    widest = max(len(trial.id) for trial in plan.every_trial)
     rest = " · ".join(part for part in (budget_left(now), time_left(now)) if part)
     return f"{ended.trial:<{widest}}  {said:<20}  {rest}".rstrip()

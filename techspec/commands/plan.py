@@ -8,7 +8,7 @@ from pathlib import Path
 
 from techspec.commands.show import as_json, columns, count, duration, plain
 from techspec.plan.build import build
-from techspec.plan.model import Arm, Plan
+from techspec.plan.model import Arm, Plan, Question
 from techspec.run.trainer_call import trainer_of
 from techspec.spec.reader import read_file
 
@@ -59,7 +59,8 @@ def _next(plan: Plan) -> str:
 def lines(plan: Plan) -> Iterator[str]:
     """The plan in words, a line at a time."""
     yield f"Plan {plan.hash[:12]} for: {plan.title or '(no title)'}"
-    yield f"{count(len(plan.trials), 'trial')}, {_cost(plan)}."
+    more = f" (and up to {len(plan.further)} where claims stay open)" if plan.further else ""
+    yield f"{count(len(plan.trials), 'trial')}{more}, {_cost(plan)}."
     for number, stage in enumerate(plan.stages):
         trials = [trial for trial in plan.trials if trial.stage == number]
         yield f"\nStage {number + 1}: {stage.name} ({stage.priority.name.lower()} priority)"
@@ -84,11 +85,12 @@ def lines(plan: Plan) -> Iterator[str]:
         if question.unanswerable:
             yield f"      cannot be answered: {question.unanswerable}"
         else:
-            yield f"      {count(question.seeds, 'seed')} an arm" + (
-                f" of {question.seeds_wanted} wanted"
-                if question.seeds < question.seeds_wanted
-                else ""
-            )
+            yield f"      {_looks(question)}"
+            if question.seeds < question.seeds_wanted:
+                yield (
+                    f"      the budget has room for {count(question.seeds, 'seed')} an arm of the "
+                    f"{question.seeds_wanted} that settle it either way"
+                )
         for qualifier in question.qualifiers:
             yield f"      {qualifier}"
     if plan.left_out:
@@ -103,6 +105,15 @@ def lines(plan: Plan) -> Iterator[str]:
     if plan.notes:
         yield "\nDecided by the planner"
         yield from (f"  {note}" for note in plan.notes)
+
+
+def _looks(question: Question) -> str:
+    """When it is looked at; where that is after every seed, only how far."""
+    *first, last = question.looks
+    if len(first) > 2 and question.looks == tuple(range(1, last + 1)):
+        return f"decided seed by seed, up to {last} an arm"
+    at = f"{', '.join(map(str, first))} and {last}" if first else str(last)
+    return f"looked at with {at} seeds an arm"
 
 
 def _cost(plan: Plan) -> str:

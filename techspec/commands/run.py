@@ -18,6 +18,7 @@ from techspec.run.pool_local import has_gpu
 from techspec.run.progress import Progress, progress
 from techspec.run.trainer_call import trainer_of
 from techspec.spec.reader import read_file
+from techspec.verdict.agenda import agenda
 
 _ODD = ("diverged", "refused", "crashed")
 EXAMPLE = "techspec run TECHSPEC.md"
@@ -74,23 +75,26 @@ def run(args: argparse.Namespace) -> int:
 def _is_complete(folder: CampaignFolder, plan: Plan, state: State) -> bool:
     """Whether a runner would find nothing to do and nothing to put in order."""
     ended = state.stopped is not None and not state.open_requests and not is_held(folder.ledger)
-    return ended and _done(state, plan) == len(plan.trials)
+    return ended and not agenda(plan, state).trials
 
 
 def _done(state: State, plan: Plan) -> int:
-    return sum(state.trial(trial.id).is_final for trial in plan.trials)
+    return sum(state.trial(trial.id).is_final for trial in plan.every_trial)
 
 
 def _greeting(folder: CampaignFolder, plan: Plan, state: State) -> list[str]:
     done = _done(state, plan)
+    more = f" and up to {len(plan.further)} more where claims stay open" if plan.further else ""
     lines = [
-        f"Campaign {folder.name!r}: {count(len(plan.trials), 'trial')}, ledger {_near(folder)}"
+        f"Campaign {folder.name!r}: {count(len(plan.trials), 'trial')}{more}, "
+        f"ledger {_near(folder)}"
     ]
     if done:
         lines.append(
-            f"{done} of them are in the ledger already and are reused, not run again."
-            if done < len(plan.trials)
-            else "All of them are in the ledger already: they are reused, nothing is run again."
+            f"{count(done, 'trial')} in the ledger already: reused, not run again."
+            if agenda(plan, state).trials
+            else f"All that is asked for, {count(done, 'trial')}, is in the ledger already: "
+            "reused, nothing is run again."
         )
     if plan.nominal_device == "cuda" and not has_gpu():
         lines.append(

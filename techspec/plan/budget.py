@@ -86,8 +86,20 @@ def fit(
     return tuple(kept), tuple(dropped)
 
 
+def still_possible(
+    further: Sequence[Trial], kept: Sequence[Trial], dropped: Sequence[DroppedTrial]
+) -> tuple[Trial, ...]:
+    """Further seeds of arms that lost none: the budget has room if other questions end early."""
+    short = {drop.trial.arm for drop in dropped}
+    return tuple(
+        trial
+        for trial in further
+        if trial.arm not in short and any(each.arm == trial.arm for each in kept)
+    )
+
+
 def forecast(plan: Plan) -> Forecast:
-    """Add up what the plan's trials would take, in all and by stage."""
+    """Add up what the planned trials would take, in all and by stage."""
     stages = []
     for number, stage in enumerate(plan.stages):
         trials = [trial for trial in plan.trials if trial.stage == number]

@@ -34,9 +34,16 @@ def build(spec: Spec, trainer: Trainer) -> Plan:
         spec.parameters,
     )
     seeds = questions.seeds_of_arms(settled.arms, asked, spec.run.seeds)
-    wanted = order.trials(stages, settled.arms, seeds, asked, facts.code)
+    wanted, more = (
+        order.trials(stages, settled.arms, which, asked, facts.code)
+        for which in (
+            {arm: range(each.planned) for arm, each in seeds.items()},
+            {arm: range(each.planned, each.most) for arm, each in seeds.items()},
+        )
+    )
     kept, dropped = budget.fit(wanted, allowed, workers)
-    asked = questions.after_budget(asked, kept, dropped)
+    further = budget.still_possible(more, kept, dropped)
+    asked = questions.after_budget(spec, asked, kept, further, dropped)
 
     return Plan(
         title=spec.title,
@@ -51,6 +58,7 @@ def build(spec: Spec, trainer: Trainer) -> Plan:
         arms=settled.arms,
         stages=stages,
         trials=kept,
+        further=further,
         dropped=dropped,
         left_out=settled.left_out,
         questions=asked,

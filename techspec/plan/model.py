@@ -104,9 +104,13 @@ class Question:
     metric: str = ""
     arms: tuple[str, ...] = ()
     levels: tuple[Value, ...] = ()
+    looks: tuple[int, ...] = ()
+    """After how many seeds an arm it may be decided, ascending; the last is the most it asks for.
+    A claim of reliability is looked at after every seed."""
     seeds: int = 0
-    """Planned seeds in its arm with the fewest, after what the budget dropped."""
+    """Of `seeds_wanted`, those that its arm with the fewest has after what the budget dropped."""
     seeds_wanted: int = 0
+    """Seeds an arm with which it can be settled either way; often fewer are enough."""
     exploratory: bool = False
     qualifiers: tuple[str, ...] = ()
     """What weakens an answer from the start, such as `unmatched: 3.2M against 0.9M parameters`."""
@@ -143,12 +147,16 @@ class Plan:
     arms: tuple[Arm, ...]
     stages: tuple[Stage, ...]
     trials: tuple[Trial, ...]
-    """In launch order; all fit the budget by the forecast."""
+    """In launch order: with these every question can be settled either way, and all fit the budget
+    by the forecast. One whose questions are settled before its turn is not run."""
     dropped: tuple[DroppedTrial, ...]
     left_out: tuple[LeftOut, ...]
     questions: tuple[Question, ...]
     bands: tuple[Band, ...]
     allowance: Allowance
+    further: tuple[Trial, ...] = ()
+    """In launch order, behind `trials`: run only where a question is open at its later looks, and
+    while the budget lasts."""
     notes: tuple[str, ...] = ()
     """What the planner decided by itself, in words."""
 
@@ -158,8 +166,13 @@ class Plan:
         return digest(encode(self))
 
     @property
+    def every_trial(self) -> tuple[Trial, ...]:
+        """All that may be run, in launch order."""
+        return self.trials + self.further
+
+    @property
     def seconds(self) -> float | None:
-        """Nominal device seconds of all trials; None if any has no forecast."""
+        """Nominal device seconds of `trials`; None if any has no forecast."""
         known = [trial.seconds for trial in self.trials if trial.seconds is not None]
         return sum(known) if len(known) == len(self.trials) else None
 

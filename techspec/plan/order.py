@@ -78,7 +78,7 @@ def stages(
 def trials(
     stages: Sequence[Stage],
     arms: Sequence[Arm],
-    seeds: Mapping[str, int],
+    seeds: Mapping[str, range],
     questions: Sequence[Question],
     code: str,
 ) -> tuple[Trial, ...]:
@@ -87,7 +87,7 @@ def trials(
     Args:
         stages: in their order.
         arms: those that the stages name.
-        seeds: how many each arm gets, by its name.
+        seeds: which ones each arm gets, by its name.
         questions: a trial serves those that need its arm.
         code: digest of the trainer's source.
     """
@@ -106,9 +106,9 @@ def trials(
             seconds=by_name[name].seconds,
         )
         for number, stage in enumerate(stages)
-        for seed in range(max(seeds[name] for name in stage.arms))
+        for seed in range(max(seeds[name].stop for name in stage.arms))
         for name in stage.arms
-        if seed < seeds[name]
+        if seed in seeds[name]
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from techspec.plan.ablate import BASELINE, SIZE, Design, Group, is_size, shown, size_shown
 from techspec.plan.arms import Settled
+from techspec.plan.looks import looks
 from techspec.plan.match import TOLERANCE
 from techspec.plan.model import Arm, DroppedTrial, Question, Trial
 from techspec.plan.order import mentioned
@@ -22,12 +23,12 @@ from techspec.spec.claims import (
 )
 from techspec.spec.model import Hypothesis, Spec, Value
 
-SEEDS = {Difference: 5, Chain: 5, Insensitive: 5, Trend: 4, Threshold: 6, Smallest: 6}
-"""Seeds an arm by the form of the claim. Source: docs/statistics.md.
+SEEDS = {Difference: 5, Chain: 5, Insensitive: 5, Trend: 3, Threshold: 6, Smallest: 6}
+"""Seeds an arm with which a claim of this form can be settled either way. Source:
+docs/statistics.md.
 
-A difference is not refuted before 5 seeds, and 5 are a look of the equivalence test's too; a trend
-has power .82 at 2 seeds a level, and more at 4; SPRT .9 against .5 confirms after 6 straight
-successes, not before.
+Nothing about means is refuted before 5 seeds, and no trend before 3 a level; SPRT .9 against .5
+confirms after 6 straight successes, not before.
 """
 SEEDS_WITHOUT_CLAIM = 3
 """For an arm that serves no claim: enough to see a spread, and the first look of a comparison."""
@@ -58,22 +59,42 @@ def ask(spec: Spec, design: Design, settled: Settled, facts: TrainerFacts) -> tu
     return tuple(asking.question(hypothesis) for hypothesis in spec.hypotheses)
 
 
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Of one arm: the seeds that are planned, and the most that may be asked for."""
+
+    planned: int
+    most: int
+
+
 def seeds_of_arms(
     arms: Iterable[Arm], questions: Sequence[Question], seeds: int | None
-) -> dict[str, int]:
-    """Seeds for each arm: what the spec says, else what its most demanding question wants."""
-    wanted = {}
+) -> dict[str, Seeds]:
+    """Seeds for each arm, by its most demanding question; without one, what the spec says."""
+    found = {}
     for arm in arms:
-        asked = [question.seeds_wanted for question in questions if arm.name in question.arms]
-        wanted[arm.name] = seeds if seeds is not None else max(asked, default=SEEDS_WITHOUT_CLAIM)
-    return wanted
+        asking = [q for q in questions if arm.name in q.arms and q.unanswerable is None]
+        alone = SEEDS_WITHOUT_CLAIM if seeds is None else seeds
+        found[arm.name] = Seeds(
+            planned=max((question.seeds_wanted for question in asking), default=alone),
+            most=max((question.looks[-1] for question in asking), default=alone),
+        )
+    return found
 
 
 def after_budget(
-    questions: Sequence[Question], kept: Sequence[Trial], dropped: Sequence[DroppedTrial]
+    spec: Spec,
+    questions: Sequence[Question],
+    kept: Sequence[Trial],
+    further: Sequence[Trial],
+    dropped: Sequence[DroppedTrial],
 ) -> tuple[Question, ...]:
     """Count the seeds that are left to each question; those that lost their answer say to what."""
-    return tuple(_counted(question, kept, dropped) for question in questions)
+    forms = {each.id: each.claim.form for each in spec.hypotheses if each.claim}
+    return tuple(
+        _within(_counted(question, kept, dropped), forms.get(question.id), [*kept, *further])
+        for question in questions
+    )
 
 
 def notes_on_seeds(spec: Spec, questions: Sequence[Question]) -> list[str]:
@@ -120,10 +141,12 @@ class _Asking:
         )
         if claim is None:
             return replace(question, unanswerable=self._no_claim(hypothesis))
+        registered = looks(type(claim.form), self.seeds)
         question = replace(
             question,
             metric=claim.form.metric or self.spec.run.metric,
-            seeds_wanted=SEEDS[type(claim.form)] if self.seeds is None else self.seeds,
+            looks=registered,
+            seeds_wanted=min(SEEDS[type(claim.form)], registered[-1]),
         )
         try:
             self._check_metric(question.metric)
@@ -305,6 +328,16 @@ def _ascending(found: _Found, key: str, ordered: bool) -> _Found:
     pairs = sorted(zip(levels, found.arms, strict=True), key=lambda pair: pair[0])
     return _Found(
         tuple(arm for _, arm in pairs), tuple(level for level, _ in pairs), found.qualifiers
+    )
+
+
+def _within(question: Question, form: Form | None, trials: Sequence[Trial]) -> Question:
+    """The question with looks no later than its trials reach."""
+    if form is None or question.unanswerable or not question.arms:
+        return question
+    most = min(sum(trial.arm == arm for trial in trials) for arm in question.arms)
+    return (
+        question if most >= question.looks[-1] else replace(question, looks=looks(type(form), most))
     )
 
 

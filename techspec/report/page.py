@@ -26,6 +26,7 @@ from techspec.report.tables import (
     warnings_of,
 )
 from techspec.spec.model import Spec
+from techspec.verdict.agenda import agenda_of
 from techspec.verdict.gather import unit_of
 from techspec.verdict.model import Outcome, Verdict
 
@@ -76,8 +77,9 @@ def build(spec: Spec, plan: Plan, state: State, verdicts: Sequence[Verdict]) -> 
         title=spec.title or plan.title or "Untitled campaign",
         objective=spec.objective,
         summary=_summary(verdicts),
-        warnings=[_with_code(warning) for warning in warnings_of(spec, plan, state)],
-        ended=sum(state.trial(trial.id).is_final for trial in plan.trials),
+        warnings=[_with_code(warning) for warning in warnings_of(spec, plan, state, verdicts)],
+        ended=sum(state.trial(trial.id).is_final for trial in plan.every_trial),
+        spared=len(agenda_of(plan, state, verdicts).spared),
         plan=plan,
         state=state,
         cards=[_card(verdict, place) for place, verdict in enumerate(verdicts)],
@@ -167,7 +169,7 @@ def _shading(scale: charts.Scale) -> str:
 
 def _lines(plan: Plan, state: State, arm: str) -> list[list[tuple[int, float]]]:
     lines = []
-    for trial in plan.trials:
+    for trial in plan.every_trial:
         if trial.arm != arm:
             continue
         measured = sorted(state.trial(trial.id).measured.items())
@@ -200,7 +202,7 @@ def _dropped(plan: Plan) -> list[tuple[str, str]]:
 
 def _facts(plan: Plan, state: State) -> list[tuple[str, str]]:
     """What the numbers rest on, for whoever wants to check them."""
-    begun = (state.trial(trial.id).started for trial in plan.trials)
+    begun = (state.trial(trial.id).started for trial in plan.every_trial)
     starts = [each for each in begun if each is not None]
     facts = [
         ("techspec", techspec.__version__),

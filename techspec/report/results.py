@@ -19,7 +19,7 @@ def results_markdown(spec: Spec, plan: Plan, state: State, verdicts: Sequence[Ve
     return render(
         "results.md.j2",
         text=_text,
-        warnings=warnings_of(spec, plan, state),
+        warnings=warnings_of(spec, plan, state, verdicts),
         verdicts=verdicts,
         arms=arm_rows(plan, state),
         metric=plan.metric,

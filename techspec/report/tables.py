@@ -9,9 +9,10 @@ from techspec.plan.ablate import shown
 from techspec.plan.model import Arm, Plan, Trial
 from techspec.spec.model import Band, Spec, Value
 from techspec.stats.checked import sample
+from techspec.verdict.agenda import agenda_of
 from techspec.verdict.campaign import edited
 from techspec.verdict.gather import arm_result, unit_of
-from techspec.verdict.model import ArmResult
+from techspec.verdict.model import ArmResult, Verdict
 from techspec.verdict.words import number, size
 
 NOTHING = "–"
@@ -82,14 +83,13 @@ def settings_of(config: Mapping[str, Value]) -> str:
     return ", ".join(f"{key}={shown(value)}" for key, value in config.items())
 
 
-def warnings_of(spec: Spec, plan: Plan, state: State) -> list[str]:
+def warnings_of(spec: Spec, plan: Plan, state: State, verdicts: Sequence[Verdict]) -> list[str]:
     """What a reader must know before any verdict: that runs are missing, that the spec moved on."""
     found = []
-    ended = sum(state.trial(trial.id).is_final for trial in plan.trials)
-    if ended < len(plan.trials):
+    if missing := len(agenda_of(plan, state, verdicts).trials):
         found.append(
-            f"The campaign is not finished: {ended} of {len(plan.trials)} planned runs have ended,"
-            " and further ones may change the verdicts."
+            f"The campaign is not finished: {missing} more run{'s are' if missing > 1 else ' is'}"
+            " asked for by hypotheses that are open."
         )
     if changes := edited(plan, spec):
         found.append(
@@ -100,9 +100,10 @@ def warnings_of(spec: Spec, plan: Plan, state: State) -> list[str]:
 
 
 def run_rows(plan: Plan, state: State) -> list[RunRow]:
-    """One row a planned run, in launch order, whatever became of it."""
+    """One row a planned run or further one that was begun, whatever became of it."""
     unit = unit_of(plan, state, plan.metric)
-    return [_run_row(plan, state, trial, unit) for trial in plan.trials]
+    asked = [trial for trial in plan.further if trial.id in state.trials]
+    return [_run_row(plan, state, trial, unit) for trial in (*plan.trials, *asked)]
 
 
 def spent_rows(plan: Plan, state: State) -> list[SpentRow]:
@@ -162,8 +163,7 @@ def results_of(plan: Plan, state: State, metric: str) -> list[ArmResult]:
 
 def _arm_row(plan: Plan, state: State, arm: Arm, unit: str, shared: Mapping[str, Value]) -> ArmRow:
     result = arm_result(plan, state, arm.name, plan.metric)
-    planned = sum(trial.arm == arm.name for trial in plan.trials)
-    seeds = f"{len(result.runs)} of {planned}"
+    seeds = f"{len(result.runs)}"
     if result.diverged:
         seeds += f" ({result.diverged} diverged)"
     values = result.values

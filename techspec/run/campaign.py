@@ -1,5 +1,7 @@
-"""The loop: replay the ledger, pick what is next, start it, poll, append. Killed at any moment,
-the next runner goes on from the ledger; nothing that was appended is lost or run twice.
+"""The loop: replay the ledger, pick what a verdict asks for, start it, poll, append.
+
+Killed at any moment, the next runner goes on from the ledger; nothing that was appended is lost or
+run twice, and nothing is run that no open question asks for.
 """
 
 import os
@@ -37,6 +39,7 @@ from techspec.run.pool import Gone, Job, Pool
 from techspec.run.pool_local import LocalPool, exit_code, has_gpu, slots_here
 from techspec.run.protocol import TrialRequest, event_of, request_text
 from techspec.run.trainer_call import TrainerProgram, program
+from techspec.verdict.agenda import agenda
 
 STARTS = 3
 """How often one runner starts a trial at most; a crash is tried again with the same seed."""
@@ -86,6 +89,8 @@ class _Runner:
         self._state: State = fold(read(folder.ledger))
         self._read_up_to: dict[str, int] = {}
         self._crashes: Counter[str] = Counter()
+        self._agenda: tuple[Trial, ...] = ()
+        self._asked_after = -1
         self._failure = ""
         self._no_room = ""
         self._told_to_stop = False
@@ -127,14 +132,20 @@ class _Runner:
     # What to do next
 
     def _pending(self) -> list[Trial]:
+        """Trials that some open question asks for and that are not at work, in plan order."""
         running = {id for each in self._state.open_requests.values() for id in each.trials}
         return [
             trial
-            for trial in self._plan.trials
-            if trial.id not in running
-            and not self._state.trial(trial.id).is_final
-            and self._crashes[trial.id] < STARTS
+            for trial in self._asked()
+            if trial.id not in running and self._crashes[trial.id] < STARTS
         ]
+
+    def _asked(self) -> tuple[Trial, ...]:
+        """The agenda, which can change only when a trial has come to its end."""
+        ended = sum(known.is_final for known in self._state.trials.values())
+        if self._asked_after != ended:
+            self._asked_after, self._agenda = ended, agenda(self._plan, self._state).trials
+        return self._agenda
 
     def _why_stop(self) -> Why | None:
         running = bool(self._state.open_requests)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,8 @@ from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import is_held, read
 from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold
-from techspec.plan.model import Allowance, Plan
+from techspec.plan.model import Allowance, Plan, Trial
+from techspec.verdict.agenda import agenda
 
 Condition = Literal["running", "complete", "stopped", "budget", "failed", "abandoned", "waiting"]
 """`abandoned`: its runner died without a word; `waiting`: opened, never set to work."""
@@ -39,6 +40,9 @@ class Progress:
     condition: Condition
     note: str
     trials: int
+    """Those done and those that open questions ask for now; further looks may ask for more."""
+    spared: int
+    """Trials of the plan that no question asks for at present."""
     done: int
     """Trials with a final result, diverged and refused ones included."""
     outcomes: Mapping[str, int]
@@ -48,7 +52,7 @@ class Progress:
     experiments: int
     allowance: Allowance
     seconds_left: float | None
-    """Wall-clock until the plan is done, from the forecast and the pace so far."""
+    """Wall-clock until the trials asked for are done, from the forecast and the pace so far."""
 
 
 def progress(folder: CampaignFolder) -> Progress:
@@ -58,6 +62,7 @@ def progress(folder: CampaignFolder) -> Progress:
         PlanDamaged, LedgerDamaged: as their texts say.
     """
     plan, state = load(folder), fold(read(folder.ledger))
+    to_do = agenda(plan, state)
     held, moment = is_held(folder.ledger), now()
     running = tuple(
         _running(folder, state, launched, trial, moment)
@@ -65,7 +70,7 @@ def progress(folder: CampaignFolder) -> Progress:
         for trial in _at_work(state, launched)
         if held or is_held(folder.run(launched.request) / "lock")  # some outlive their runner
     )
-    done = [trial for trial in plan.trials if state.trial(trial.id).is_final]
+    done = [trial for trial in plan.every_trial if state.trial(trial.id).is_final]
     at_work = sum(seconds_between(each.time, moment) for each in state.open_requests.values())
     condition = _condition(state, held)
     since_last = seconds_between(state.last, moment) if held and state.last else 0.0
@@ -73,17 +78,22 @@ def progress(folder: CampaignFolder) -> Progress:
         campaign=folder.name,
         condition=condition,
         note=state.stopped.note if state.stopped and not held else "",
-        trials=len(plan.trials),
+        trials=len(done) + len(to_do.trials),
+        spared=len(to_do.spared),
         done=len(done),
         outcomes=Counter(
-            known.ended.outcome for trial in plan.trials if (known := state.trial(trial.id)).ended
+            known.ended.outcome
+            for trial in plan.every_trial
+            if (known := state.trial(trial.id)).ended
         ),
         running=running,
         device_seconds=state.device_seconds + (at_work if held else 0.0),
         wall_clock_seconds=state.wall_clock_seconds + since_last,
         experiments=len(state.launched_trials),
         allowance=plan.allowance,
-        seconds_left=_seconds_left(plan, state, moment) if condition == "running" else None,
+        seconds_left=_seconds_left(plan, to_do.trials, state, moment)
+        if condition == "running"
+        else None,
     )
 
 
@@ -144,20 +154,16 @@ def _last_step(folder: CampaignFolder, request: str, trial: str) -> int:
     return 0
 
 
-def _seconds_left(plan: Plan, state: State, moment: str) -> float | None:
-    """What the plan still takes, start-up of processes included as it was so far."""
-    nominal = {trial.id: trial.seconds for trial in plan.trials}
+def _seconds_left(plan: Plan, asked: Sequence[Trial], state: State, moment: str) -> float | None:
+    """What the trials asked for still take, start-up of processes included as it was so far."""
+    nominal = {trial.id: trial.seconds for trial in plan.every_trial}
     if None in nominal.values():
         return None
     seconds = {id: each or 0.0 for id, each in nominal.items()}
     running = {id for each in state.open_requests.values() for id in each.trials}
     done = sum(seconds[id] for id in seconds if state.trial(id).is_final and id not in running)
     pace = state.device_seconds / done if done else 1.0
-    left = sum(
-        pace * seconds[id]
-        for id in seconds
-        if not state.trial(id).is_final and id not in running
-    )  # fmt: skip
+    left = sum(pace * seconds[trial.id] for trial in asked if trial.id not in running)
     for launched in state.open_requests.values():
         expected = pace * sum(seconds.get(id, 0.0) for id in launched.trials)
         left += max(0.0, expected - seconds_between(launched.time, moment))

@@ -18,7 +18,7 @@ _CAUTION = 1.25
 def pace(plan: Plan, state: State) -> float:
     """Measured training seconds to nominal ones over the trials that ended; 1 before the first."""
     measured = nominal = 0.0
-    for trial in plan.trials:
+    for trial in plan.every_trial:
         known = state.trials.get(trial.id)
         if known and known.is_final and known.ended and known.ended.seconds and trial.seconds:
             measured += known.ended.seconds

@@ -201,7 +201,7 @@ def _attempts(
                 rows.append(Attempt(what, why, ""))
         if summary.diverged:
             rows.append(Attempt(what, f"{summary.diverged} of {runs} diverged", ""))
-    for trial in plan.trials:
+    for trial in plan.every_trial:
         ended = state.trial(trial.id).ended
         if ended is not None and ended.outcome == "refused":
             rows.append(Attempt(f"{trial.arm}, seed {trial.seed}", f"refused: {ended.reason}", ""))

@@ -51,11 +51,12 @@ class ArmSummary:
 def runs(plan: Plan, state: State) -> tuple[Run, ...]:
     """One row a trial, in the order of the plan, then those that an amendment took out."""
     rows = []
-    for trial in plan.trials:
+    asked = [trial for trial in plan.further if trial.id in state.trials]
+    for trial in (*plan.trials, *asked):
         arm = plan.arm(trial.arm)
         config = {key: _plain(value) for key, value in arm.config.items()}
         rows.append(_run(state, trial.id, trial.arm, trial.seed, config, arm.params))
-    planned = {trial.id for trial in plan.trials}
+    planned = {trial.id for trial in plan.every_trial}
     rows += [
         _run(state, trial, "", None, {}, None) for trial in state.trials if trial not in planned
     ]

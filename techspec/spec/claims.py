@@ -5,7 +5,7 @@
     response  = metric "insensitive to" parameter "within" margin
               | metric ("increases" | "decreases") "with" parameter
               | metric "(" arm ")" relation number
-              | metric "(" arm ")" {order metric "(" arm ")"} ["by" margin]
+              | metric "(" arm ")" {order metric "(" arm ")"} ["by" margin] [[","] "paired"]
     chain     = [metric ":"] arm order arm {order arm} ["by" margin]
     arm       = name | "(" key "=" value {"," key "=" value} ")"
     relation  = ">" | "<" | ">=" | "<=" | "≥" | "≤"      order = ">" | "<"
@@ -52,6 +52,8 @@ class Difference:
     relation: Literal[">", "<"]
     margin: float | None = None
     """The smallest difference worth having, in the metric's own units; None if not stated."""
+    paired: bool = False
+    """Compared seed by seed: for arms of which one seed has the same start and data in both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ def write(form: Form) -> str:
             return (
                 f"{_measured(form.metric, form.left)} {form.relation} "
                 f"{_measured(form.metric, form.right)}{_by(form.margin)}"
+                f"{', paired' if form.paired else ''}"
             )
         case Threshold():
             return f"{_measured(form.metric, form.arm)} {form.relation} {form.level}"
@@ -368,7 +371,15 @@ class _Reader:
         margin = self._by()
         if len(arms) > 2:
             return Chain(tuple(arms if relation == ">" else arms[::-1]), metric, margin)
-        return Difference(metric, arms[0], arms[1], ">" if relation == ">" else "<", margin)
+        order: Literal[">", "<"] = ">" if relation == ">" else "<"
+        return Difference(metric, arms[0], arms[1], order, margin, self._paired())
+
+    def _paired(self) -> bool:
+        ahead = 1 if self._now.text == "," else 0
+        if not self._is(ahead, "paired"):
+            return False
+        self.at += ahead + 1
+        return True
 
     def _metric_of_arm(self) -> tuple[str, ArmRef]:
         metric = self._metric(len(self._phrase()))

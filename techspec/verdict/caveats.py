@@ -5,26 +5,41 @@ from collections.abc import Iterator
 from techspec.ledger.state import State
 from techspec.plan.model import Plan, Question
 from techspec.verdict.gather import has_result, trials_of
-from techspec.verdict.model import ArmResult
+from techspec.verdict.model import ArmResult, Wanted
 
 
 def caveats_of(
-    plan: Plan, state: State, question: Question, metric: str, arms: tuple[ArmResult, ...]
+    plan: Plan,
+    state: State,
+    question: Question,
+    metric: str,
+    arms: tuple[ArmResult, ...],
+    asks: tuple[Wanted, ...],
 ) -> tuple[str, ...]:
-    """Everything a reader must know beside the outcome, most general first."""
+    """Everything a reader must know beside the outcome, most general first.
+
+    Args:
+        plan: what was fixed beforehand.
+        state: what happened.
+        question: the hypothesis.
+        metric: the name of what is compared.
+        arms: its results.
+        asks: arms that it still wants seeds of.
+    """
     found = list(question.qualifiers)
     if question.exploratory:
         found.append("exploratory")
     found += [f"DEVIATED: {amendment.reason}" for amendment in state.amendments]
     if 0 < question.seeds < question.seeds_wanted:
         found.append(
-            f"{question.seeds_wanted} seeds an arm were wanted,"
+            f"to settle it either way takes {question.seeds_wanted} seeds an arm,"
             f" the budget has room for {question.seeds}"
         )
     if mixed := _mixed_devices(state, arms):
         found.append(mixed)
+    wanted = {each.arm: each.seeds for each in asks}
     for arm in arms:
-        found += _of_arm(plan, state, metric, arm)
+        found += _of_arm(plan, state, metric, arm, wanted.get(arm.arm, 0))
     return tuple(dict.fromkeys(found))
 
 
@@ -51,7 +66,7 @@ def _kind(device: str) -> str:
     return device.partition(":")[0].strip().casefold()
 
 
-def _of_arm(plan: Plan, state: State, metric: str, arm: ArmResult) -> Iterator[str]:
+def _of_arm(plan: Plan, state: State, metric: str, arm: ArmResult, asked: int) -> Iterator[str]:
     for left_out in plan.left_out:
         if left_out.arm == arm.arm:
             yield f"{arm.arm} was left out: {left_out.reason}"
@@ -72,9 +87,12 @@ def _of_arm(plan: Plan, state: State, metric: str, arm: ArmResult) -> Iterator[s
     ]
     for trial in mute:
         yield f"seed {trial.seed} of {arm.arm} ended without reporting {metric}"
-    final = sum(state.trial(trial.id).is_final for trial in trials)
-    if final < len(trials):
-        yield f"{final} of {len(trials)} planned seeds of {arm.arm} have ended"
+    wanted = [trial for trial in trials if trial.seed < asked]
+    final = sum(state.trial(trial.id).is_final for trial in wanted)
+    if final < asked:
+        yield f"{final} of the {asked} seeds of {arm.arm} that it asks for have ended"
+    if lost := asked - len(wanted):
+        yield f"the plan has no room for {lost} of them"
     for trial in trials:
         known = state.trial(trial.id)
         if known.crashes and known.is_final:

@@ -10,7 +10,7 @@ from techspec.spec import claims
 from techspec.stats.multiplicity import holm
 from techspec.verdict import words
 from techspec.verdict.difference import compare, estimate_of, rule_of
-from techspec.verdict.findings import ALPHA, Case, Comparison, Weighed
+from techspec.verdict.findings import Case, Comparison, Weighed
 
 
 def weigh(case: Case, form: claims.Chain) -> Weighed:
@@ -23,12 +23,13 @@ def weigh(case: Case, form: claims.Chain) -> Weighed:
     )
     p_refutes = holm([link.p_refute for link in links])
     weakest = max(links, key=_unsupported)
-    if min(p_refutes) <= ALPHA:
+    if min(p_refutes) <= case.refute_level:
         weakest = min(links, key=lambda link: link.p_refute)
     estimate = estimate_of(case, weakest)
-    further = [link.seeds_needed for link in links if link.p_confirm > case.alpha]
+    open_links = [link for link in links if link.p_confirm > case.confirm_level]
+    further = [link.seeds_needed for link in open_links]
     return Weighed(
-        rule=f"Every link of the chain must hold. {rule_of(weakest)}",
+        rule=f"Every link of the chain must hold. {rule_of(case, weakest)}",
         say=partial(words.chain, case, links, weakest),
         p_confirm=max(link.p_confirm for link in links),
         p_refute=min(p_refutes),

@@ -55,14 +55,21 @@ def level_of(case: Case, split: Split | None) -> Level:
 def reliability(case: Case, arm: ArmResult, level: Level) -> Reliability:
     """How often seeds of the arm reach the level, and what the sequential test says of it.
 
-    Where more is better and the level is to stay below, a diverged run is no evidence of having
-    exceeded it, nor of having stayed below: only runs that ended count.
+    The test is asked after every seed and obeyed the first time it decides: later runs, which
+    another question may have wanted, are not counted. Where more is better and the level is to
+    stay below, a diverged run is no evidence of having exceeded it, nor of having stayed below:
+    only runs that ended count.
     """
     if case.higher_is_better and level.relation in ("<", "<="):
         arm = replace(arm, runs=tuple(run for run in arm.runs if run.value is not None))
-    successes, n = level.successes(arm), len(arm.runs)
-    low, high = clopper_pearson(successes, n)
-    return Reliability(arm, level, successes, sprt(successes, n), low, high)
+    for seeds in range(len(arm.runs) + 1):
+        counted = replace(arm, runs=arm.runs[:seeds])
+        found = sprt(level.successes(counted), seeds)
+        if found.decision != "undecided":
+            break
+    successes = level.successes(counted)
+    low, high = clopper_pearson(successes, seeds)
+    return Reliability(counted, level, successes, found, low, high)
 
 
 def _split(arm: ArmResult, gap: float) -> Split | None:

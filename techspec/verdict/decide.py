@@ -4,8 +4,9 @@ Each form of claim is weighed in its own module; here is what they share: that r
 comparable, and that hypotheses judged together share one chance of error.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import assert_never
 
 from techspec.ledger.state import State
@@ -14,36 +15,57 @@ from techspec.spec import claims
 from techspec.stats.multiplicity import holm
 from techspec.verdict import chain, difference, insensitive, smallest, threshold, trend, words
 from techspec.verdict.caveats import caveats_of
-from techspec.verdict.findings import ALPHA, Case, Weighed
+from techspec.verdict.findings import ALPHA, FUTILE, Case, Look, Weighed
 from techspec.verdict.gather import arm_result, case_of, form_of, unit_of
-from techspec.verdict.model import Outcome, Verdict
+from techspec.verdict.model import Outcome, Verdict, Wanted
+from techspec.verdict.schedule import schedule_of
 from techspec.verdict.void import disagreement, unit_mistaken
 
 _WITH_P_VALUES = (claims.Difference, claims.Chain, claims.Insensitive, claims.Trend)
 
 
 @dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found up to one look; the p-values are of all looks so far together."""
+
+    look: Look | None
+    """None where no registered look was reached: nothing is decided."""
+    weighed: Weighed
+    p_confirm: float = 1.0
+    p_refute: float = 1.0
+    outlook: float = 1.0
+    """Chance that a look to come settles it, if things go on as they did."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
-    """A question on its way: either weighed, or with an outcome and a sentence at once."""
+    """A question on its way: looked at, or with an outcome and a sentence at once."""
 
     question: Question
     case: Case | None = None
-    weighed: Weighed | None = None
+    looked: tuple[_Looked, ...] = ()
     outcome: Outcome = Outcome.INCONCLUSIVE
     sentence: str = ""
     in_family: bool = False
 
 
 def decide(plan: Plan, state: State) -> tuple[Verdict, ...]:
-    """One verdict a question, in the order of the plan.
+    """One verdict a question, in the order of the plan, and what each asks to be run next.
 
-    Primary hypotheses whose tests give p-values are adjusted together (Holm), for confirming and
-    for refuting apart; every one that the plan could answer counts, whether it has runs or not, so
-    that the family is fixed before the first launch. Exploratory ones stand alone.
+    A claim is decided only at the looks that the plan registered, by the first seeds of its arms
+    in their order, and keeps its first decision; asking more often changes nothing. Primary
+    hypotheses whose tests give p-values are adjusted together (Holm), for confirming and for
+    refuting apart; every one that the plan could answer counts, whether it has runs or not, so that
+    the family is fixed before the first launch. Exploratory ones stand alone.
 
     Args:
         plan: the rules.
         state: the numbers; nothing else is looked at.
+
+    Source:
+        Maurer and Bretz (2013), "Multiple testing in group sequential trials using graphical
+        approaches", Statistics in Biopharmaceutical Research 5(4), 311-320, for Holm's procedure
+        over group-sequential tests.
     """
     forms = [form_of(plan, question) for question in plan.questions]
     primary = [_is_primary(q, form) for q, form in zip(plan.questions, forms, strict=True)]
@@ -51,12 +73,8 @@ def decide(plan: Plan, state: State) -> tuple[Verdict, ...]:
         _judge(plan, state, question, form, is_primary, sum(primary))
         for question, form, is_primary in zip(plan.questions, forms, primary, strict=True)
     ]
-    confirm = _adjusted(judged, lambda weighed: weighed.p_confirm)
-    refute = _adjusted(judged, lambda weighed: weighed.p_refute)
-    return tuple(
-        _verdict(plan, state, each, p_confirm, p_refute, sum(primary))
-        for each, p_confirm, p_refute in zip(judged, confirm, refute, strict=True)
-    )
+    family = [each for each in judged if each.in_family]
+    return tuple(_verdict(plan, state, each, family) for each in judged)
 
 
 def _judge(
@@ -77,7 +95,34 @@ def _judge(
         why = words.void(differ)
     if why:
         return _Judged(question, case, outcome=Outcome.VOID, sentence=why, in_family=is_primary)
-    return _Judged(question, case, _weigh(case, form), in_family=is_primary)
+    return _Judged(question, case, _look(case, form), in_family=is_primary)
+
+
+def _look(case: Case, form: claims.Form) -> tuple[_Looked, ...]:
+    """Every registered look that all arms have reached; one that decides nothing if there is none.
+
+    A claim of reliability is decided after every seed, so its form looks by itself.
+    """
+    if not isinstance(form, _WITH_P_VALUES):
+        return (_Looked(None, _weigh(case, form)),)
+    schedule = schedule_of(form, case.question.looks)
+    found: list[_Looked] = []
+    for look in schedule.looks:
+        if look.seeds > case.fewest:
+            break
+        weighed = _weigh(case.at(look), form)
+        confirm = [*(each.weighed.p_confirm for each in found), weighed.p_confirm]
+        refute = [*(each.weighed.p_refute for each in found), weighed.p_refute]
+        found.append(
+            _Looked(
+                look,
+                weighed,
+                schedule.confirm(confirm),
+                schedule.refute(refute),
+                schedule.outlook(look, weighed.p_confirm, weighed.p_refute),
+            )
+        )
+    return tuple(found) or (_Looked(None, _weigh(case, form)),)
 
 
 def _weigh(case: Case, form: claims.Form) -> Weighed:
@@ -106,29 +151,55 @@ def _arms_needed(form: claims.Form) -> int:
     return 1 if isinstance(form, (claims.Threshold, claims.Smallest)) else 2
 
 
-def _adjusted(judged: list[_Judged], p_of: Callable[[Weighed], float]) -> list[float]:
-    """p-values in the order of `judged`, those of the family adjusted, 1 where there is none."""
-    raw = [p_of(each.weighed) if each.weighed else 1.0 for each in judged]
-    members = [index for index, each in enumerate(judged) if each.in_family]
-    for index, adjusted in zip(members, holm([raw[index] for index in members]), strict=True):
-        raw[index] = adjusted
-    return raw
+def _settled(judged: _Judged, family: Sequence[_Judged]) -> tuple[Outcome, _Looked | None]:
+    """The first decision, and the look that it rests on; the last look where there is none."""
+    for looked in judged.looked:
+        outcome = looked.weighed.settled or _outcome(
+            _adjusted(judged, family, looked.p_confirm, lambda each: each.p_confirm),
+            _adjusted(judged, family, looked.p_refute, lambda each: each.p_refute),
+        )
+        if outcome is not Outcome.INCONCLUSIVE:
+            return outcome, looked
+    return judged.outcome, judged.looked[-1] if judged.looked else None
 
 
-def _verdict(
-    plan: Plan, state: State, judged: _Judged, p_confirm: float, p_refute: float, family: int
-) -> Verdict:
-    question, case, weighed = judged.question, judged.case, judged.weighed
+def _adjusted(
+    judged: _Judged, family: Sequence[_Judged], p: float, p_of: Callable[[_Looked], float]
+) -> float:
+    """The p of one hypothesis at one of its looks, beside the others as they stand now."""
+    if not judged.in_family:
+        return p
+    others = [p_of(e.looked[-1]) if e.looked else 1.0 for e in family if e is not judged]
+    return holm([p, *others])[0]
+
+
+def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged]) -> Verdict:
+    question, case = judged.question, judged.case
     metric = case.metric if case else question.metric or plan.metric
-    arms = (
-        case.arms if case else tuple(arm_result(plan, state, arm, metric) for arm in question.arms)
-    )
-    outcome, sentence = judged.outcome, judged.sentence
-    if weighed is not None:
-        outcome = weighed.settled or _outcome(p_confirm, p_refute)
-        alone = _outcome(weighed.p_confirm, weighed.p_refute)
+    outcome, looked = _settled(judged, family)
+    weighed = looked.weighed if looked else None
+    sentence = judged.sentence
+    asks: tuple[Wanted, ...] = ()
+    is_futile = False
+    if case and looked and weighed:
+        alone = _outcome(looked.p_confirm, looked.p_refute)
         held_back = outcome is Outcome.INCONCLUSIVE and alone is not outcome
-        sentence = weighed.say(outcome, family if held_back and judged.in_family else 0)
+        if outcome is Outcome.INCONCLUSIVE:
+            asks = _next_look(case, looked) if weighed.asks is None else weighed.asks
+            is_futile = bool(asks) and not held_back and looked.outlook < FUTILE
+            asks = () if is_futile else asks
+        sentence = " ".join(
+            part
+            for part in (
+                weighed.say(outcome, len(family) if held_back and judged.in_family else 0),
+                words.what_next(case, looked.look, outcome, asks, is_futile),
+            )
+            if part
+        )
+    arms = tuple(
+        arm_result(plan, state, arm, metric, level)
+        for arm, level in zip_longest(question.arms, question.levels)
+    )
     return Verdict(
         hypothesis=question.id,
         text=question.text,
@@ -138,11 +209,21 @@ def _verdict(
         rule=weighed.rule + _family_rule(judged, family) if weighed else "",
         estimate=weighed.estimate if weighed else None,
         arms=arms,
+        look=looked.look.seeds if looked and looked.look else None,
+        asks=asks,
+        is_futile=is_futile,
         seeds_needed=_seeds_needed(outcome, weighed),
-        caveats=caveats_of(plan, state, question, metric, arms),
+        caveats=caveats_of(plan, state, question, metric, arms, asks),
         metric=metric,
         unit=unit_of(plan, state, metric),
     )
+
+
+def _next_look(case: Case, looked: _Looked) -> tuple[Wanted, ...]:
+    """Every arm of the question up to its next look; nothing after the last."""
+    done = looked.look.seeds if looked.look else 0
+    to_come = [seeds for seeds in case.question.looks if seeds > done]
+    return tuple(Wanted(arm.arm, to_come[0]) for arm in case.arms) if to_come else ()
 
 
 def _outcome(p_confirm: float, p_refute: float) -> Outcome:
@@ -156,7 +237,7 @@ def _seeds_needed(outcome: Outcome, weighed: Weighed | None) -> int | None:
     return weighed.seeds_needed if weighed and outcome is Outcome.INCONCLUSIVE else None
 
 
-def _family_rule(judged: _Judged, family: int) -> str:
-    if not judged.in_family or family < 2:
+def _family_rule(judged: _Judged, family: Sequence[_Judged]) -> str:
+    if not judged.in_family or len(family) < 2:
         return ""
-    return f" Adjusted by Holm's method over {family} hypotheses judged together."
+    return f" Adjusted by Holm's method over {len(family)} hypotheses judged together."

@@ -1,14 +1,15 @@
-"""`a > b by m`: two arms in, whether the first beats the second out. A fixed-n test.
+"""`a > b by m`: two arms up to one look in, whether the first beats the second out.
 
-Everything about how two arms are compared is in `compare`; a sequential test replaces that.
+How strict the look has to be comes with the case; how looks share their error is `schedule`'s.
 """
 
 import math
+from dataclasses import replace
 from functools import partial
 
 from techspec.spec import claims
 from techspec.stats.checked import sample
-from techspec.stats.difference import Difference, RateDifference, fisher, welch
+from techspec.stats.difference import Difference, RateDifference, fisher, paired, welch
 from techspec.stats.power import SEEDS_MAX, seeds_needed
 from techspec.verdict import words
 from techspec.verdict.counting import level_of, split_of
@@ -31,9 +32,11 @@ _FURTHER_TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60)
 
 def weigh(case: Case, form: claims.Difference) -> Weighed:
     """Weigh a difference between two arms."""
-    found = compare(case, case.arms[0], case.arms[1], form.relation == ">", form.margin)
+    found = compare(
+        case, case.arms[0], case.arms[1], form.relation == ">", form.margin, form.paired
+    )
     return Weighed(
-        rule=rule_of(found),
+        rule=rule_of(case, found),
         say=partial(words.difference, case, found),
         p_confirm=found.p_confirm,
         p_refute=found.p_refute,
@@ -43,7 +46,12 @@ def weigh(case: Case, form: claims.Difference) -> Weighed:
 
 
 def compare(
-    case: Case, left: ArmResult, right: ArmResult, upward: bool, margin: float | None
+    case: Case,
+    left: ArmResult,
+    right: ArmResult,
+    upward: bool,
+    margin: float | None,
+    is_paired: bool = False,
 ) -> Comparison:
     """Compare two arms by their means, or by their successes where means would mislead.
 
@@ -53,32 +61,37 @@ def compare(
         right: the arm it is compared with; may be empty.
         upward: the claim says that left is higher.
         margin: the smallest difference worth having, >= 0; None and 0 ask for any difference.
+        is_paired: the claim compares seed by seed.
     """
+    found = Comparison(left, right, upward, margin, is_paired)
     if not left.runs or not right.runs:
-        return Comparison(left, right, upward, margin)
+        return found
     split = split_of(case, (left, right))
     if left.diverged or right.diverged or split:
-        return _by_counts(case, Comparison(left, right, upward, margin))
-    return _by_means(case, Comparison(left, right, upward, margin))
+        return _by_counts(case, found)
+    return _by_means(case, found)
 
 
-def rule_of(found: Comparison) -> str:
-    """The test that was applied, with its limits."""
-    confirm = f"CONFIRMED at p ≤ {ALPHA} with {CONFIRM_SEEDS_MIN} or more seeds an arm"
+def rule_of(case: Case, found: Comparison) -> str:
+    """The test that was applied, with its looks and limits."""
+    looks = words.looks_of(case)
     if found.counts is not None:
         refute = (
             "never REFUTED, since seeds fall into two groups"
             if found.counts.split
-            else f"REFUTED at p ≤ {ALPHA} for the opposite with {REFUTE_SEEDS_MIN} or more"
+            else f"REFUTED for the opposite from {REFUTE_SEEDS_MIN} seeds on"
         )
         return (
-            f"Fisher's exact test on success counts, one-sided; {confirm}, unless the means of the"
-            f" runs that ended refute the claim; {refute}."
+            "Fisher's exact test on success counts, one-sided; CONFIRMED from"
+            f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the means of the runs that ended refute"
+            f" the claim; {refute}. {looks}"
         )
     null = "the margin or more" if found.margin else "zero or more"
+    test = "Paired t-test on the gaps seed by seed" if found.is_paired else "Welch's t-test"
     return (
-        f"Welch's t-test on the means over seeds, one-sided; {confirm} for a difference above zero;"
-        f" REFUTED at p ≤ {ALPHA} against {null} with {REFUTE_SEEDS_MIN} or more seeds."
+        f"{test} on the means over seeds, one-sided; CONFIRMED from {CONFIRM_SEEDS_MIN} seeds an"
+        f" arm on for a difference above zero; REFUTED from {REFUTE_SEEDS_MIN} on against {null}."
+        f" {looks}"
     )
 
 
@@ -116,27 +129,35 @@ def estimate_of(case: Case, found: Comparison) -> Estimate | None:
 
 
 def _by_means(case: Case, found: Comparison) -> Comparison:
-    left, right, margin = found.left, found.right, found.margin
     if found.fewest < 2:
-        needed = CONFIRM_SEEDS_MIN - found.fewest
-        return Comparison(left, right, found.upward, margin, seeds_needed=needed)
-    ahead, behind = (left, right) if found.upward else (right, left)
-    gap = welch(ahead.values, behind.values, 1.0 - CONFIDENCE, case.spread_floor)
-    too_large = gap.p_below(margin or 0.0)
-    p_confirm = gap.p_above(0.0) if found.fewest >= CONFIRM_SEEDS_MIN else 1.0
-    if margin and too_large <= ALPHA:
+        return replace(found, seeds_needed=CONFIRM_SEEDS_MIN - found.fewest)
+    gap = _gap(case, found)
+    too_large = gap.p_below(found.margin or 0.0)
+    p_confirm = gap.p_above(0.0)
+    if found.margin and too_large <= ALPHA:
         # Real or not, it is smaller than claimed: too few seeds to refute is no ground to confirm.
         p_confirm = 1.0
-    return Comparison(
-        left,
-        right,
-        found.upward,
-        margin,
+    return replace(
+        found,
         advantage=gap,
         p_confirm=p_confirm,
-        p_refute=too_large if found.fewest >= REFUTE_SEEDS_MIN else 1.0,
+        p_refute=too_large,
         seeds_needed=_further_by_means(case, gap, found),
     )
+
+
+def _gap(case: Case, found: Comparison) -> Difference:
+    """The lead in the direction of the claim.
+
+    Its interval allows for all looks: it leaves zero, or the margin, where the look decides.
+    """
+    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    test = paired if found.is_paired and len(ahead.values) == len(behind.values) else welch
+    sides = [
+        test(ahead.values, behind.values, 2.0 * level, case.spread_floor)
+        for level in (case.confirm_level or ALPHA, case.refute_level or case.confirm_level or ALPHA)
+    ]
+    return replace(sides[0], high=sides[1].high, confidence=CONFIDENCE)
 
 
 def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | None:
@@ -162,20 +183,17 @@ def _by_counts(case: Case, found: Comparison) -> Comparison:
     split = split_of(case, (left, right))
     level = level_of(case, split)
     a, b = level.successes(left), level.successes(right)
-    rates = fisher(a, len(left.runs), b, len(right.runs), 1.0 - CONFIDENCE)
+    rates = fisher(a, len(left.runs), b, len(right.runs), 2.0 * (case.confirm_level or ALPHA))
     p_for, p_against = _sides(rates, level, found.upward)
     refuting = _means_refuting(case, found)
     if refuting is not None:
         # Counts know nothing of the margin: what the runs that ended refute, they cannot confirm.
         p_for = 1.0
-    return Comparison(
-        left,
-        right,
-        found.upward,
-        found.margin,
+    return replace(
+        found,
         counts=Counts(level, a, b, split, rates, refuting),
-        p_confirm=p_for if found.fewest >= CONFIRM_SEEDS_MIN else 1.0,
-        p_refute=1.0 if split or found.fewest < REFUTE_SEEDS_MIN else p_against,
+        p_confirm=p_for,
+        p_refute=1.0 if split else p_against,
         seeds_needed=_further_by_counts(case, found, level, may_refute=split is None)
         if refuting is None
         else None,
@@ -184,10 +202,9 @@ def _by_counts(case: Case, found: Comparison) -> Comparison:
 
 def _means_refuting(case: Case, found: Comparison) -> Difference | None:
     """The lead of the runs that ended, where that alone lies below the margin; else None."""
-    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
-    if min(len(ahead.values), len(behind.values)) < 2:
+    if min(len(found.left.values), len(found.right.values)) < 2:
         return None
-    gap = welch(ahead.values, behind.values, 1.0 - CONFIDENCE, case.spread_floor)
+    gap = _gap(case, found)
     return gap if gap.p_below(found.margin or 0.0) <= ALPHA else None
 
 

@@ -1,7 +1,7 @@
 """What a test found, as values: the case before it, the numbers out of it. Decides nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from techspec.plan.model import Question
 from techspec.spec.claims import Relation
@@ -10,7 +10,7 @@ from techspec.stats.difference import Difference, RateDifference
 from techspec.stats.equivalence import Equivalence
 from techspec.stats.reliability import Sprt
 from techspec.stats.trend import Trend
-from techspec.verdict.model import ArmResult, Estimate, Outcome, SeedValue
+from techspec.verdict.model import ArmResult, Estimate, Outcome, SeedValue, Wanted
 
 ALPHA = 0.05
 """Chance of a wrong CONFIRMED over all primary hypotheses, and of a wrong REFUTED.
@@ -21,7 +21,7 @@ CONFIDENCE = 0.90
 where the one-sided test at ALPHA rejects it, and the drawing never contradicts the word."""
 
 CONFIRM_SEEDS_MIN = 3
-"""Seeds an arm below which nothing is confirmed. Source: docs/statistics.md."""
+"""Seeds an arm below which no difference is confirmed. Source: docs/statistics.md."""
 
 REFUTE_SEEDS_MIN = 5
 """Seeds an arm below which no difference is refuted. Source: docs/statistics.md."""
@@ -44,6 +44,30 @@ MODES_GAP_OF_RANGE = 0.5
 takes half of everything seen is no tail."""
 
 
+FUTILE = 0.05
+"""A question with less than this chance to be settled by its last look is given up; ours. Giving up
+decides nothing, so it costs no error, only verdicts that would have come seldom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A registered look: after how many seeds an arm a claim may be decided, and how strictly.
+
+    Attributes:
+        seeds: an arm; those behind them are not looked at.
+        number: 1 for the first.
+        of: seeds an arm at all registered looks, ascending.
+        confirm: one-sided p up to which it confirms here; 0 where it may not.
+        refute: one-sided p up to which it refutes here; 0 where it may not.
+    """
+
+    seeds: int
+    number: int
+    of: tuple[int, ...]
+    confirm: float
+    refute: float
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question with the runs that bear on it.
@@ -53,9 +77,11 @@ class Case:
         metric: the name of what is compared.
         unit: `%` where it is a share, else empty.
         higher_is_better: what counts as doing well where successes are counted.
-        arms: results in the order of the question, an empty one where no run has ended.
+        arms: results in the order of the question, each with its runs in the order of their seeds
+            up to the first that is still to come; an empty one where there is none yet.
         bands: the success criteria of this metric.
         family: hypotheses that are judged together with this one, itself included, >= 1.
+        look: where the claim is judged; None where no look was reached, so nothing is decided.
     """
 
     question: Question
@@ -65,6 +91,27 @@ class Case:
     arms: tuple[ArmResult, ...]
     bands: tuple[Band, ...] = ()
     family: int = 1
+    look: Look | None = None
+
+    def at(self, look: Look) -> "Case":
+        """The same at a look, with as many seeds an arm as that has."""
+        first = tuple(replace(arm, runs=arm.runs[: look.seeds]) for arm in self.arms)
+        return replace(self, arms=first, look=look)
+
+    @property
+    def fewest(self) -> int:
+        """Runs of the arm that has fewest."""
+        return min((len(arm.runs) for arm in self.arms), default=0)
+
+    @property
+    def confirm_level(self) -> float:
+        """One-sided p that confirms at this look; 0 where it may not be confirmed."""
+        return self.look.confirm if self.look else 0.0
+
+    @property
+    def refute_level(self) -> float:
+        """One-sided p that refutes at this look; 0 where it may not be refuted."""
+        return self.look.refute if self.look else 0.0
 
     @property
     def is_share(self) -> bool:
@@ -100,11 +147,14 @@ class Weighed:
         rule: the test, with its limits.
         say: the sentence for an outcome; the number is of hypotheses judged together where that
             alone held a decision back, else 0.
-        p_confirm: one-sided p of the claim's opposite; 1 where it may not be confirmed.
-        p_refute: one-sided p of the claim; 1 where it may not be refuted.
+        p_confirm: one-sided p of the claim's opposite, by these runs alone; 1 where it may not be
+            confirmed.
+        p_refute: one-sided p of the claim, by these runs alone; 1 where it may not be refuted.
         settled: the outcome, where the form decides without a p-value.
         estimate: the effect.
         seeds_needed: further seeds an arm that would probably settle it.
+        asks: of a form that decides seed by seed, what it wants next; None where registered looks
+            say that.
     """
 
     rule: str
@@ -114,6 +164,7 @@ class Weighed:
     settled: Outcome | None = None
     estimate: Estimate | None = None
     seeds_needed: int | None = None
+    asks: tuple[Wanted, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +236,7 @@ class Comparison:
         right: the arm it is compared with.
         upward: the claim says that left is higher; False where it says lower.
         margin: the smallest difference worth having, or None.
+        is_paired: seed against seed.
         advantage: left over right in the direction of the claim, from means; None with counts or
             too few runs.
         counts: the comparison by successes, where means would mislead.
@@ -197,6 +249,7 @@ class Comparison:
     right: ArmResult
     upward: bool
     margin: float | None = None
+    is_paired: bool = False
     advantage: Difference | None = None
     counts: Counts | None = None
     p_confirm: float = 1.0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from techspec.ledger.state import State
 from techspec.plan.model import Plan, Question, Trial
@@ -27,7 +28,7 @@ def case_of(plan: Plan, state: State, question: Question, form: claims.Form, fam
         unit=unit_of(plan, state, metric),
         higher_is_better=_higher_is_better(plan, form, metric),
         arms=tuple(
-            arm_result(plan, state, arm, metric, level)
+            _in_order(plan, state, arm_result(plan, state, arm, metric, level))
             for arm, level in zip(question.arms, levels, strict=False)
         ),
         bands=tuple(band for band in plan.bands if band.metric in ("", metric)),
@@ -50,9 +51,22 @@ def arm_result(
     return ArmResult(arm, tuple(runs), params or known.get(arm), level)
 
 
+def _in_order(plan: Plan, state: State, arm: ArmResult) -> ArmResult:
+    """The arm with the runs before the first planned seed that is still to come.
+
+    Seeds count in their registered order: one that is slow, or crashes until it is tried again,
+    may be the one that would have failed.
+    """
+    to_come = [t.seed for t in trials_of(plan, arm.arm) if not state.trial(t.id).is_final]
+    first = min(to_come, default=None)
+    if first is None:
+        return arm
+    return replace(arm, runs=tuple(run for run in arm.runs if run.seed < first))
+
+
 def trials_of(plan: Plan, arm: str) -> list[Trial]:
     """The planned trials of an arm."""
-    return [trial for trial in plan.trials if trial.arm == arm]
+    return [trial for trial in plan.every_trial if trial.arm == arm]
 
 
 def has_result(state: State, trial: Trial, metric: str) -> bool:
@@ -73,7 +87,7 @@ def unit_of(plan: Plan, state: State, metric: str) -> str:
         return "" if no_share(plan, state, metric) else "%"
     if metric == plan.metric and plan.better == "lower":
         return ""
-    values = [value for trial in plan.trials if (value := state.metric(trial.id, metric))]
+    values = [value for trial in plan.every_trial if (value := state.metric(trial.id, metric))]
     return "%" if values and all(0.0 <= value <= 1.0 for value in values) else ""
 
 
@@ -91,7 +105,7 @@ def is_written_as_share(plan: Plan, metric: str) -> bool:
 
 def no_share(plan: Plan, state: State, metric: str) -> tuple[Trial, float] | None:
     """The first planned trial with a final value that is no share, and that value."""
-    for trial in plan.trials:
+    for trial in plan.every_trial:
         value = _value(state, trial, metric) if has_result(state, trial, metric) else None
         if value is not None and not -_ROUNDING <= value <= 1.0 + _ROUNDING:
             return trial, value

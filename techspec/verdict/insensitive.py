@@ -1,4 +1,4 @@
-"""`metric insensitive to parameter within m`: levels in, whether all are alike out. Fixed n."""
+"""`metric insensitive to parameter within m`: levels in, whether all are alike out."""
 
 from functools import partial
 from itertools import combinations
@@ -13,7 +13,9 @@ from techspec.verdict import words
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
     ALPHA,
+    CONFIDENCE,
     CONFIRM_SEEDS_MIN,
+    REFUTE_SEEDS_MIN,
     Case,
     Spread,
     Weighed,
@@ -21,14 +23,14 @@ from techspec.verdict.findings import (
 from techspec.verdict.model import ArmResult, Estimate
 
 RULE = (
-    "Two one-sided Welch tests a pair of levels: CONFIRMED when every pair lies within the margin"
-    f" at p ≤ {ALPHA}; REFUTED when some pair lies further apart at p ≤ {ALPHA} after Holm's"
-    f" adjustment over pairs; {CONFIRM_SEEDS_MIN} or more seeds a level for either."
+    f"Two one-sided Welch tests a pair of levels: CONFIRMED from {CONFIRM_SEEDS_MIN} seeds a level"
+    f" on when every pair lies within the margin; REFUTED from {REFUTE_SEEDS_MIN} on when some pair"
+    " lies further apart, after Holm's adjustment over pairs."
 )
 RULE_COUNTS = (
-    "Fisher's exact test on the success counts of each pair of levels, two-sided: REFUTED when some"
-    f" pair differs at p ≤ {ALPHA} after Holm's adjustment over pairs; never CONFIRMED, since"
-    " averages would mislead."
+    "Fisher's exact test on the success counts of each pair of levels, two-sided: REFUTED from"
+    f" {REFUTE_SEEDS_MIN} seeds a level on when some pair differs, after Holm's adjustment over"
+    " pairs; never CONFIRMED, since averages would mislead."
 )
 
 
@@ -37,9 +39,7 @@ def weigh(case: Case, form: claims.Insensitive) -> Weighed:
     found = _find(case, form.margin)
     further = _further(case, found)
     equivalence = found.equivalence
-    enough = [arm for arm in case.arms if len(arm.runs) >= CONFIRM_SEEDS_MIN]
-    all_enough = len(enough) == len(case.arms) > 1
-    p_confirm = equivalence.p if equivalence and all_enough else 1.0
+    p_confirm = equivalence.p if equivalence else 1.0
     p_refute = found.p_counts if found.level else (equivalence.p_different if equivalence else 1.0)
     estimate = None
     if equivalence is not None:
@@ -50,15 +50,15 @@ def weigh(case: Case, form: claims.Insensitive) -> Weighed:
             value=equivalence.estimate,
             low=equivalence.low if has_spread else None,
             high=equivalence.high if has_spread else None,
-            confidence=equivalence.confidence,
+            confidence=CONFIDENCE,
             unit=case.gap_unit,
             claimed=form.margin,
         )
     return Weighed(
-        rule=RULE_COUNTS if found.level else RULE,
+        rule=f"{RULE_COUNTS if found.level else RULE} {words.looks_of(case)}",
         say=partial(words.insensitive, case, form, found, further),
         p_confirm=p_confirm,
-        p_refute=p_refute if all_enough else 1.0,
+        p_refute=p_refute,
         estimate=estimate,
         seeds_needed=further,
     )
@@ -77,7 +77,8 @@ def _find(case: Case, margin: float) -> Spread:
     samples = [sample(arm.values, arm.arm) for arm in case.arms]
     squares = sum(found.variance * (found.n - 1) for found in samples)
     sd = (squares / sum(found.n - 1 for found in samples)) ** 0.5
-    found = all_pairs([arm.values for arm in case.arms], margin, ALPHA, case.spread_floor)
+    alpha = case.confirm_level or ALPHA
+    found = all_pairs([arm.values for arm in case.arms], margin, alpha, case.spread_floor)
     return Spread(margin, equivalence=found, sd=max(sd, case.spread_floor))
 
 
@@ -110,4 +111,5 @@ def _further(case: Case, found: Spread) -> int | None:
         total = None if room is None else max(alike, room)
     if total is None or total >= SEEDS_MAX:
         return None
-    return max(1, max(total, CONFIRM_SEEDS_MIN) - fewest)
+    least = REFUTE_SEEDS_MIN if apart > found.margin else CONFIRM_SEEDS_MIN
+    return max(1, max(total, least) - fewest)

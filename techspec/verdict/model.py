@@ -65,6 +65,14 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """An arm of which a hypothesis wants seeds 0 up to, without, `seeds`."""
+
+    arm: str
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one hypothesis. `sentence` says it in words, with every number it rests on."""
 
@@ -78,6 +86,14 @@ class Verdict:
     """The test that was applied, with its limits."""
     estimate: Estimate | None = None
     arms: tuple[ArmResult, ...] = ()
+    look: int | None = None
+    """Seeds an arm at the look that it rests on; None where none was reached, or the claim is
+    decided seed by seed. Arms may have run more: those are shown, and were not looked at."""
+    asks: tuple[Wanted, ...] = ()
+    """Arms that it wants more seeds of. Empty once it is settled, given
+    up, or at its last look: nothing is run that no verdict asks for."""
+    is_futile: bool = False
+    """Given up: the looks still registered would hardly settle it."""
     seeds_needed: int | None = None
     """For INCONCLUSIVE: further seeds an arm that would probably settle it."""
     caveats: tuple[str, ...] = ()

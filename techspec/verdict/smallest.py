@@ -1,6 +1,7 @@
 """`smallest parameter with metric >= level`: levels in, where the boundary lies out.
 
-Reliability is judged at each level by itself; that larger ones do no worse is taken for granted.
+Reliability is judged at each level by itself; that larger ones do no worse is taken for granted,
+so the boundary is searched by bisection and most levels are never run.
 """
 
 from functools import partial
@@ -10,12 +11,12 @@ from techspec.verdict import words
 from techspec.verdict.counting import reliability
 from techspec.verdict.findings import Case, Level, Reliability, Weighed
 from techspec.verdict.model import Estimate, Outcome
-from techspec.verdict.threshold import further
+from techspec.verdict.threshold import asks, further
 
 RULE = (
-    "At each level, the sequential probability ratio test on the count of seeds that reach the"
-    " value, 90 % of seeds against 50 %, either error about 5 %; the boundary is the smallest level"
-    " that reaches it where the next lower one was shown not to."
+    "At a level, the sequential probability ratio test on the count of seeds that reach the value,"
+    " 90 % of seeds against 50 %, either error about 5 %; the boundary is searched by bisection and"
+    " is the smallest level that reaches it where the next lower one was shown not to."
 )
 
 
@@ -40,7 +41,34 @@ def weigh(case: Case, form: claims.Smallest) -> Weighed:
         settled=outcome,
         estimate=estimate,
         seeds_needed=max(needed, default=None),
+        asks=asks(case, _next_level(case, found, form)) if outcome is Outcome.INCONCLUSIVE else (),
     )
+
+
+def _next_level(
+    case: Case, found: tuple[Reliability, ...], form: claims.Smallest
+) -> tuple[Reliability, ...]:
+    """The level that halves what is left between enough and not enough; none once they meet.
+
+    A level that stayed undecided to its last seed is passed by, first upwards: the boundary may
+    then be known between its neighbours only.
+    """
+    inside = _allowed(found, form)
+    most = max(case.question.looks, default=0)
+    low, high = -1, len(inside)  # below and above are decided, or beyond the range
+    for place, each in enumerate(inside):
+        if each.sprt.decision == "reached":
+            high = place
+            break
+        if each.sprt.decision == "not_reached":
+            low = place
+    if form.at_most is not None:
+        low = max(low, len(inside) - 2)  # the largest allowed answers it alone
+    begun = [place for place in range(low + 1, high) if 0 < inside[place].n < most]
+    fresh = [place for place in range(low + 1, high) if inside[place].n == 0]
+    middle = (low + high) // 2
+    wanted = begun or sorted(fresh, key=lambda place: (abs(place - middle), -place))
+    return (inside[wanted[0]],) if wanted else ()
 
 
 def _anywhere(
@@ -48,10 +76,10 @@ def _anywhere(
 ) -> tuple[Outcome, tuple[Reliability, ...]]:
     """The outcome, and the levels that keep it open."""
     decisions = [each.sprt.decision for each in found]
-    if all(decision == "not_reached" for decision in decisions) and found:
-        return Outcome.REFUTED, ()
     if "reached" not in decisions:
-        return Outcome.INCONCLUSIVE, _undecided(found)
+        # That smaller levels do no better is taken for granted: the largest speaks for all.
+        none = bool(found) and decisions[-1] == "not_reached"
+        return (Outcome.REFUTED, ()) if none else (Outcome.INCONCLUSIVE, _undecided(found))
     first = decisions.index("reached")
     if first > 0 and decisions[first - 1] == "not_reached":
         return Outcome.CONFIRMED, ()
@@ -61,17 +89,21 @@ def _anywhere(
 def _at_most(
     found: tuple[Reliability, ...], form: claims.Smallest
 ) -> tuple[Outcome, tuple[Reliability, ...]]:
-    assert form.at_most is not None, "chosen by the caller"
-    most = form.at_most
-    inside = tuple(
-        each for each in found if (number := _number(each)) is not None and number <= most
-    )
-    decisions = {each.sprt.decision for each in inside}
+    inside = _allowed(found, form)
+    decisions = [each.sprt.decision for each in inside]
     if "reached" in decisions:
         return Outcome.CONFIRMED, ()
-    if decisions == {"not_reached"}:
+    if decisions and decisions[-1] == "not_reached":
         return Outcome.REFUTED, ()
     return Outcome.INCONCLUSIVE, _undecided(inside)
+
+
+def _allowed(found: tuple[Reliability, ...], form: claims.Smallest) -> tuple[Reliability, ...]:
+    """The levels up to the limit that the claim sets; all of them if it sets none."""
+    if form.at_most is None:
+        return found
+    most = form.at_most
+    return tuple(each for each in found if (n := _number(each)) is not None and n <= most)
 
 
 def _undecided(found: tuple[Reliability, ...]) -> tuple[Reliability, ...]:

@@ -3,13 +3,14 @@
 Decided by counts, never by a mean: four seeds at 98 % and one at 40 % do not "reach 85 %".
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from techspec.spec import claims
 from techspec.verdict import words
 from techspec.verdict.counting import reliability
 from techspec.verdict.findings import Case, Level, Reliability, Weighed
-from techspec.verdict.model import Estimate, Outcome
+from techspec.verdict.model import Estimate, Outcome, Wanted
 
 RULE = (
     "Sequential probability ratio test on the count of seeds that reach the level: 90 % of seeds"
@@ -32,6 +33,7 @@ def weigh(case: Case, form: claims.Threshold) -> Weighed:
         settled=_OUTCOMES[found.sprt.decision],
         estimate=estimate_of(found),
         seeds_needed=further(found),
+        asks=asks(case, (found,)),
     )
 
 
@@ -45,6 +47,16 @@ def estimate_of(found: Reliability) -> Estimate | None:
         low=found.low,
         high=found.high,
         unit="%",
+    )
+
+
+def asks(case: Case, found: Sequence[Reliability]) -> tuple[Wanted, ...]:
+    """The next seeds of arms that are undecided: the fewest after which one may be decided."""
+    most = max(case.question.looks, default=0)
+    return tuple(
+        Wanted(each.arm.arm, min(most, each.n + least))
+        for each in found
+        if (least := min(each.sprt.successes_needed, each.sprt.failures_needed)) and each.n < most
     )
 
 

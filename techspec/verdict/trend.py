@@ -1,4 +1,4 @@
-"""`metric increases with parameter`: levels in, whether values follow their order out. Fixed n.
+"""`metric increases with parameter`: levels in, whether values follow their order out.
 
 Only ranks count, so a run that diverged can take part: it ranks behind every other.
 """
@@ -12,7 +12,6 @@ from techspec.stats.difference import welch
 from techspec.stats.trend import Trend, jonckheere
 from techspec.verdict import words
 from techspec.verdict.findings import (
-    ALPHA,
     CONFIDENCE,
     TREND_REFUTE_SEEDS_MIN,
     TREND_SEEDS_MIN,
@@ -23,9 +22,8 @@ from techspec.verdict.findings import (
 from techspec.verdict.model import Estimate
 
 RULE = (
-    f"Jonckheere's permutation test, one-sided: CONFIRMED at p ≤ {ALPHA} with {TREND_SEEDS_MIN} or"
-    f" more seeds a level, REFUTED when the opposite direction has p ≤ {ALPHA} with"
-    f" {TREND_REFUTE_SEEDS_MIN} or more."
+    f"Jonckheere's permutation test, one-sided: CONFIRMED from {TREND_SEEDS_MIN} seeds a level on,"
+    f" REFUTED for the opposite direction from {TREND_REFUTE_SEEDS_MIN} on."
 )
 
 # Ours: enough to see whether twice or three times the seeds would do, in milliseconds.
@@ -35,7 +33,7 @@ _TIMES_MAX = 4
 
 def weigh(case: Case, form: claims.Trend) -> Weighed:
     """Weigh whether a metric rises, or falls, with a parameter."""
-    fewest = min((len(arm.runs) for arm in case.arms), default=0)
+    fewest = case.fewest
     if fewest == 0 or len(case.arms) < 2:
         return Weighed(RULE, partial(words.trend, case, form, None, None))
     groups = _ranked(case)
@@ -45,10 +43,10 @@ def weigh(case: Case, form: claims.Trend) -> Weighed:
     order = Order(form.direction == "increases", trend, pairs, fewest)
     further = _further(case, trend, groups, fewest)
     return Weighed(
-        rule=RULE,
+        rule=f"{RULE} {words.looks_of(case)}",
         say=partial(words.trend, case, form, order, further),
-        p_confirm=trend.p if fewest >= TREND_SEEDS_MIN else 1.0,
-        p_refute=trend.p_opposite if fewest >= TREND_REFUTE_SEEDS_MIN else 1.0,
+        p_confirm=trend.p,
+        p_refute=trend.p_opposite,
         estimate=_ends(case),
         seeds_needed=further,
     )

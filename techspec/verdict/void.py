@@ -87,7 +87,7 @@ def _code_unplanned(plan: Plan, state: State, arms: tuple[ArmResult, ...]) -> st
     They are for the bundled trainer, and for one of whose runs any stated the planned digest. For
     any other the plan may hold a digest that techspec made, which a trainer's own never equals.
     """
-    starts = [state.trial(trial.id).started for trial in plan.trials]
+    starts = [state.trial(trial.id).started for trial in plan.every_trial]
     stated = {started.code for started in starts if started is not None}
     if not plan.trainer_code or (plan.trainer is not None and plan.trainer_code not in stated):
         return None

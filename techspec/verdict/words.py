@@ -19,6 +19,7 @@ from techspec.verdict.findings import (
     ALPHA,
     CONFIDENCE,
     CONFIRM_SEEDS_MIN,
+    FUTILE,
     REFUTE_SEEDS_MIN,
     TREND_REFUTE_SEEDS_MIN,
     TREND_SEEDS_MIN,
@@ -26,11 +27,12 @@ from techspec.verdict.findings import (
     Comparison,
     Counts,
     Level,
+    Look,
     Order,
     Reliability,
     Spread,
 )
-from techspec.verdict.model import ArmResult, Estimate, Outcome
+from techspec.verdict.model import ArmResult, Estimate, Outcome, Wanted
 
 # Ours: beyond this many further seeds a sentence should not sound like an invitation.
 _WORTH_IT = 30
@@ -108,6 +110,47 @@ def unanswerable(question: Question) -> str:
 def void(why: str) -> str:
     """For runs that must not be compared."""
     return f"{why} Nothing can be concluded from comparing them; run them again alike."
+
+
+def what_next(
+    case: Case,
+    look: Look | None,
+    outcome: Outcome,
+    asks: Sequence[Wanted],
+    is_futile: bool,
+) -> str:
+    """What becomes of a question that is open: its next look, or why there is none."""
+    if outcome is not Outcome.INCONCLUSIVE or (look is None and not asks):
+        return ""
+    last = case.question.looks[-1]
+    if is_futile:
+        return (
+            f"So it is given up: more seeds, up to the {last} an arm that are registered, would"
+            f" settle it in fewer than {_percent(FUTILE)} of such cases."
+        )
+    if not asks:
+        return f"That was the last look, at {last} seeds an arm."
+    seeds = max(each.seeds for each in asks)
+    if look is None and len(asks) == len(case.arms) > 1:
+        return f"It is first looked at with {seeds} seeds an arm."
+    return "" if look is None else f"The next look is at {seeds} seeds an arm."
+
+
+def looks_of(case: Case) -> str:
+    """The registered looks, and how strict the one is that a verdict rests on."""
+    looks = _list([str(seeds) for seeds in case.question.looks])
+    if case.look is None:
+        return f"Looked at with {looks} seeds an arm."
+    ways = [
+        f"{word} at p ≤ {level:.2g}"
+        for word, level in (("confirms", case.look.confirm), ("refutes", case.look.refute))
+        if level
+    ]
+    many = len(case.question.looks) > 1
+    told = f"Looks at {looks} seeds an arm share an error of {_percent(ALPHA)} either way; this one"
+    if not many:
+        told = f"One look, at {looks} seeds an arm, which"
+    return f"{told} {_list(ways) or 'decides nothing'}."
 
 
 def difference(case: Case, found: Comparison, outcome: Outcome, held_back: int) -> str:
@@ -327,8 +370,8 @@ def smallest(
     elif outcome is Outcome.REFUTED:
         largest = _level_name(form.parameter, found[-1].arm)
         told = (
-            f"There is no {name} up to {largest} with which {goal}: every level was shown not to be"
-            " enough. Only a larger one could be."
+            f"There is no {name} up to {largest} with which {goal}: {largest} itself was shown not"
+            " to be enough, and smaller ones are taken to do no better. Only a larger one could be."
         )
     elif reached and reached[0] is found[0]:
         told = (
@@ -817,7 +860,7 @@ def _span_of_pair(case: Case, pair: Equivalence) -> str:
     if pair.estimate < 0.0:
         low, high = -high, -low
     return (
-        f", with a {_percent(pair.confidence)} interval of the difference of"
+        f", with a {_percent(CONFIDENCE)} interval of the difference of"
         f" {_span(low, high, case.gap_unit)}"
     )
 
@@ -834,9 +877,12 @@ def _chance(p: float) -> str:
 
 
 def _limit(case: Case) -> str:
-    if case.family == 1:
-        return "the rule allows 1 in 20."
-    return f"the rule allows 1 in 20 over the {case.family} hypotheses judged together."
+    shared = []
+    if case.look and len(case.look.of) > 1:
+        shared.append(f"its {len(case.look.of)} looks")
+    if case.family > 1:
+        shared.append(f"the {case.family} hypotheses judged together")
+    return f"the rule allows 1 in 20{' over ' if shared else ''}{_list(shared)}."
 
 
 def _held(held_back: int) -> str:

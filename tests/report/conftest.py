@@ -76,13 +76,21 @@ def campaign() -> Campaign:
         dropped=(DroppedTrial(Trial("x", "Lower", 7, 0), "over the 50 experiments"),),
         left_out=(LeftOut("d_model=7", "7 is odd"),),
         questions=(
-            Question("H1", "It learns", "exact_match(Upper) >= 95%", "exact_match", ("Upper",)),
+            Question(
+                "H1",
+                "It learns",
+                "exact_match(Upper) >= 95%",
+                "exact_match",
+                ("Upper",),
+                looks=tuple(range(1, 11)),
+            ),
             Question(
                 "H2",
                 NASTY,
                 "exact_match(Lower) > exact_match(Upper) by 5pt",
                 "exact_match",
                 ("Lower", "Upper"),
+                looks=(3, 5),
                 qualifiers=("unmatched: 253K against 3.2M parameters",),
             ),
             Question("H3", "No claim", None),

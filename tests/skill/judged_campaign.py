@@ -49,8 +49,10 @@ def plan() -> Plan:
         dropped=(),
         left_out=(),
         questions=(
-            Question("H1", "Wider beats deeper", CLAIM, "exact_match", ("wide", "deep"), seeds=3),
-            Question("H2", "Deeper wins", REVERSED, "exact_match", ("deep", "wide"), seeds=3),
+            Question(
+                "H1", "Wider beats deeper", CLAIM, "exact_match", ("wide", "deep"), looks=(3, 5)
+            ),
+            Question("H2", "Deeper wins", REVERSED, "exact_match", ("deep", "wide"), looks=(3, 5)),
         ),
         bands=(Band("Failure", "exact_match", 9, "<50%", high=0.5),),
         allowance=Allowance(),

@@ -1,6 +1,7 @@
 """Campaigns made by hand: what each arm scored, and what is asked of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -55,7 +56,7 @@ class Campaign:
             trials=tuple(trials),
             dropped=(),
             left_out=tuple(left_out),
-            questions=questions,
+            questions=tuple(_with_looks(question, scores) for question in questions),
             bands=tuple(bands),
             allowance=Allowance(),
         )
@@ -77,6 +78,14 @@ class Campaign:
         return decide(self.plan, self.state)
 
 
+def _with_looks(question: Question, scores: Scores) -> Question:
+    """The question with one look, when all seeds of its arms have ended, unless it has its own."""
+    if question.looks:
+        return question
+    seeds = min((len(scores.get(arm, ())) for arm in question.arms), default=0)
+    return replace(question, looks=(max(1, seeds),))
+
+
 @pytest.fixture(scope="session")
 def campaign() -> Callable[..., Campaign]:
     """The class above: campaign(scores, *questions, **options)."""
@@ -85,13 +94,22 @@ def campaign() -> Callable[..., Campaign]:
 
 @pytest.fixture(scope="session")
 def judge() -> Callable[..., Verdict]:
-    """judge(scores, claim, levels=...): the verdict of a single claim about all arms, in order."""
+    """judge(scores, claim, levels=..., looks=...): the verdict of a single claim about all arms.
+
+    Arms are in the order of the scores; without looks there is one, when all seeds have ended.
+    """
 
     def judged(
-        scores: Scores, claim: str, levels: Sequence[object] = (), **options: object
+        scores: Scores,
+        claim: str,
+        levels: Sequence[object] = (),
+        looks: Sequence[int] = (),
+        **options: object,
     ) -> Verdict:
         metric = str(options.get("metric", "exact_match"))
-        question = Question("H1", "said so", claim, metric, tuple(scores), tuple(levels))
+        question = Question(
+            "H1", "said so", claim, metric, tuple(scores), tuple(levels), looks=tuple(looks)
+        )
         (verdict,) = Campaign(scores, question, **options).judge()  # type: ignore[arg-type]
         return verdict
 

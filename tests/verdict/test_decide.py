@@ -201,10 +201,10 @@ def test_caveats_tell_what_is_missing_retried_refused_and_mute(campaign):
 
     for caveat in (
         "unmatched: 2 against 1",
-        "5 seeds an arm were wanted, the budget has room for 3",
+        "to settle it either way takes 5 seeds an arm, the budget has room for 3",
         "seed 0 of a crashed 2 times and was retried",
         "seed 5 of a ended without reporting exact_match",
-        "6 of 7 planned seeds of b have ended",
+        "5 of the 6 seeds of b that it asks for have ended",
         "the trainer refused b: it gave no reason",
     ):
         assert caveat in verdict.caveats

@@ -197,4 +197,4 @@ def test_no_run_yet_is_inconclusive_and_names_the_arm(judge):
 
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "No run of deep" in verdict.sentence
-    assert "0 of 5 planned seeds of deep have ended" in verdict.caveats
+    assert "0 of the 5 seeds of deep that it asks for have ended" in verdict.caveats

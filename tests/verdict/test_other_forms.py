@@ -82,7 +82,11 @@ def test_levels_within_the_margin_are_shown_alike(judge):
 
 
 def test_a_level_beyond_the_margin_refutes_and_the_pair_is_named(judge):
-    apart = levels([0.913, 0.915, 0.912], [0.914, 0.913, 0.915], [0.812, 0.816, 0.814])
+    apart = levels(
+        [0.913, 0.915, 0.912, 0.914, 0.913],
+        [0.914, 0.913, 0.915, 0.912, 0.914],
+        [0.812, 0.816, 0.814, 0.815, 0.813],
+    )
 
     verdict = judge(apart, ALIKE, (10, 100, 1000))
 
