@@ -6,6 +6,7 @@ No verdict is made here: every result answers with an estimate, an interval and 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from techspec.stats.checked import ROUNDING, at_least, finite, inside_unit, sample, successes_of
 
@@ -200,25 +201,42 @@ def fisher(
     successes_of(successes_a, n_a, least=1)
     successes_of(successes_b, n_b, least=1)
 
-    import numpy as np
-    from scipy import stats
-
     failures_a, failures_b = n_a - successes_a, n_b - successes_b
-    table = np.array([[successes_a, failures_a], [successes_b, failures_b]])
     rate_a, rate_b = successes_a / n_a, successes_b / n_b
-    # Wilson's interval of each rate, which Newcombe's joins.
-    wilson_a = stats.binomtest(successes_a, n_a).proportion_ci(1.0 - alpha, method="wilson")
-    wilson_b = stats.binomtest(successes_b, n_b).proportion_ci(1.0 - alpha, method="wilson")
+    low_a, high_a = _wilson(successes_a, n_a, alpha)
+    low_b, high_b = _wilson(successes_b, n_b, alpha)
     estimate = rate_a - rate_b
     return RateDifference(
         estimate=estimate,
-        low=estimate - math.hypot(rate_a - wilson_a.low, wilson_b.high - rate_b),
-        high=estimate + math.hypot(wilson_a.high - rate_a, rate_b - wilson_b.low),
+        low=estimate - math.hypot(rate_a - low_a, high_b - rate_b),
+        high=estimate + math.hypot(high_a - rate_a, rate_b - low_b),
         confidence=1.0 - alpha,
         odds_ratio=_odds_ratio(successes_a, failures_a, successes_b, failures_b),
-        p_above=float(stats.fisher_exact(table, alternative="greater").pvalue),
-        p_below=float(stats.fisher_exact(table, alternative="less").pvalue),
+        p_above=_share_of_tables(successes_a, n_a, successes_b, n_b),
+        p_below=_share_of_tables(successes_b, n_b, successes_a, n_a),
     )
+
+
+def _share_of_tables(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:
+    """Chance of so many successes of a or more, if all the successes fell to runs by lot."""
+    total = successes_a + successes_b
+    ways = sum(
+        math.comb(n_a, k) * math.comb(n_b, total - k)
+        for k in range(successes_a, min(n_a, total) + 1)
+    )
+    return ways / math.comb(n_a + n_b, total)
+
+
+def _wilson(successes: int, n: int, alpha: float) -> tuple[float, float]:
+    """Wilson's interval of a rate, which Newcombe's joins."""
+    z = NormalDist().inv_cdf(1.0 - alpha / 2.0)
+    rate = successes / n
+    middle = rate + z * z / (2.0 * n)
+    half_width = z * math.sqrt(rate * (1.0 - rate) / n + z * z / (4.0 * n * n))
+    # Rounding apart, the ends are 0 and 1 where all runs agree.
+    low = 0.0 if successes == 0 else (middle - half_width) / (1.0 + z * z / n)
+    high = 1.0 if successes == n else (middle + half_width) / (1.0 + z * z / n)
+    return low, high
 
 
 def _odds_ratio(

@@ -60,10 +60,13 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     if n == 0:
         return 0.0, 1.0
 
-    from scipy import stats
+    from scipy import special
 
-    interval = stats.binomtest(successes, n).proportion_ci(confidence, method="exact")
-    return float(interval.low), float(interval.high)
+    tail = (1.0 - confidence) / 2.0
+    failures = n - successes
+    low = float(special.betaincinv(successes, failures + 1, tail)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, failures, 1.0 - tail)) if failures else 1.0
+    return low, high
 
 
 def sprt(

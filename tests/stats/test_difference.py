@@ -176,17 +176,21 @@ def _counts(draw):
     return draw(st.integers(0, n_a)), n_a, draw(st.integers(0, n_b)), n_b
 
 
-@given(_counts())
-def test_fisher_counts_the_tables_with_the_same_margins(counts):
+@given(_counts(), st.floats(0.001, 0.5))
+def test_fisher_is_scipys_test_and_joins_scipys_intervals_of_the_rates(counts, alpha):
     successes_a, n_a, successes_b, n_b = counts
-    total = successes_a + successes_b
-    ways = {k: math.comb(n_a, k) * math.comb(n_b, total - k) for k in range(min(n_a, total) + 1)}
-    rates = fisher(*counts)
+    table = [[successes_a, n_a - successes_a], [successes_b, n_b - successes_b]]
+    wilson_a, wilson_b = (
+        stats.binomtest(successes, n).proportion_ci(1.0 - alpha, method="wilson")
+        for successes, n in ((successes_a, n_a), (successes_b, n_b))
+    )
+    rates = fisher(*counts, alpha)
 
-    above = sum(count for k, count in ways.items() if k >= successes_a) / sum(ways.values())
-    below = sum(count for k, count in ways.items() if k <= successes_a) / sum(ways.values())
-    assert rates.p_above == pytest.approx(above)
-    assert rates.p_below == pytest.approx(below)
+    greater = stats.fisher_exact(table, alternative="greater").pvalue
+    assert rates.p_above == pytest.approx(greater)
+    assert rates.p_below == pytest.approx(stats.fisher_exact(table, alternative="less").pvalue)
+    low = math.hypot(successes_a / n_a - wilson_a.low, wilson_b.high - successes_b / n_b)
+    assert rates.estimate - rates.low == pytest.approx(low, abs=1e-9)
 
 
 @given(_counts())

@@ -3,6 +3,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from techspec.stats.reliability import clopper_pearson, sprt
 
@@ -37,6 +38,13 @@ def test_each_end_of_the_interval_makes_the_count_just_credible(counts, confiden
     assert low == 0.0 if successes == 0 else at_least(successes, n, low) == pytest.approx(tail)
     at_most = 1 - at_least(successes + 1, n, high)
     assert high == 1.0 if successes == n else at_most == pytest.approx(tail)
+
+
+@given(COUNTS, st.floats(0.5, 0.999))
+def test_the_interval_is_scipys(counts, confidence):
+    expected = stats.binomtest(*counts).proportion_ci(confidence) if counts[1] else (0.0, 1.0)
+
+    assert clopper_pearson(*counts, confidence) == pytest.approx(tuple(expected), abs=1e-9)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8, 0.97])

@@ -1,12 +1,14 @@
 import math
 import random
+import statistics
+from functools import cache
 from itertools import combinations, permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from techspec.stats.trend import DRAWS, jonckheere
+from techspec.stats.trend import jonckheere
 
 # Few distinct values, so that ties are common.
 GROUP = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=3)
@@ -27,19 +29,21 @@ def regrouped(values, groups):
     return [[next(values) for _ in group] for group in groups]
 
 
-def chances_without_ties(sizes) -> list[float]:
-    """Chance of each J = 0, 1, …: counting orders by inversions, the q-multinomial coefficient."""
-    ways, seen = [1], 0
-    for size in sizes:
-        for k in range(1, size + 1):  # times (1 - q^(seen + k)) / (1 - q^k)
-            up = ways + [0] * (seen + k)
-            for power in range(len(ways)):
-                up[power + seen + k] -= ways[power]
-            for power in range(k, len(up)):
-                up[power] += up[power - k]
-            ways = up[: len(ways) + seen]
-        seen += size
-    return [count / sum(ways) for count in ways]
+@cache
+def ways(sizes, pairs):
+    """Arrangements of untied values with so many rising pairs, by where the largest value lies."""
+    if not any(sizes):
+        return int(pairs == 0)
+    return sum(
+        ways((*sizes[:level], size - 1, *sizes[level + 1 :]), pairs - sum(sizes[:level]))
+        for level, size in enumerate(sizes)
+        if size
+    )
+
+
+def chance_of_at_least(j, sizes):
+    total = math.factorial(sum(sizes)) // math.prod(map(math.factorial, sizes))
+    return sum(ways(sizes, pairs) for pairs in range(int(j), sum(sizes) ** 2)) / total
 
 
 @settings(max_examples=25)
@@ -92,26 +96,53 @@ def test_a_perfect_order_has_effect_one_and_equal_values_have_none():
     assert (flat.effect, flat.p, flat.p_opposite) == (0.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("lift", [0.0, 0.3, 0.8])
-def test_random_arrangements_come_close_to_the_exact_p_and_repeat_themselves(lift):
-    draw = random.Random(4)
-    groups = [[draw.gauss(level * lift, 1.0) for _ in range(4)] for level in range(4)]
+@given(st.lists(st.integers(1, 3), min_size=2, max_size=4), st.randoms(use_true_random=False))
+def test_without_ties_p_is_exact_however_many_arrangements_there_are(sizes, draw):
+    untied = [float(value) for value in range(sum(sizes))]
+    draw.shuffle(untied)
+    groups = regrouped(untied, [[None] * n for n in sizes])
     found = jonckheere(groups)
 
-    exact = sum(chances_without_ties([4] * 4)[int(found.statistic) :])
+    assert found.exact
+    assert found.statistic == rising_pairs(groups)
+    assert found.p == pytest.approx(chance_of_at_least(found.statistic, tuple(sizes)))
+    assert found.p + found.p_opposite > 1.0
+
+
+def test_five_levels_of_ten_runs_have_the_p_of_the_normal_limit():
+    draw = random.Random(4)
+    groups = [[draw.gauss(0.1 * level, 1.0) for _ in range(10)] for level in range(5)]
+    found = jonckheere(groups)
+
+    mean, variance = 500.0, (50**2 * 103 - 5 * 10**2 * 23) / 72  # of J: Jonckheere (1954)
+    assert found.exact
+    limit = statistics.NormalDist(mean, math.sqrt(variance)).cdf(found.statistic - 0.5)
+    assert found.p == pytest.approx(1.0 - limit, abs=0.002)
+
+
+@pytest.mark.parametrize("lift", [0.0, 0.3, 0.8])
+def test_random_arrangements_of_tied_values_give_the_p_of_shuffling_and_repeat_themselves(lift):
+    draw = random.Random(4)
+    groups = [[round(draw.gauss(level * lift, 1.0)) for _ in range(4)] for level in range(4)]
+    found = jonckheere(groups)
+
+    values, as_much, shuffles = [value for group in groups for value in group], 0, 4000
+    for _ in range(shuffles):
+        draw.shuffle(values)
+        as_much += rising_pairs(regrouped(values, groups)) >= found.statistic
     assert not found.exact
-    assert found.p == pytest.approx(exact, abs=4 * math.sqrt(0.25 / DRAWS))
+    assert found.p == pytest.approx(as_much / shuffles, abs=4 * math.sqrt(0.25 / shuffles))
     assert found == jonckheere(groups)
 
 
 def test_random_arrangements_never_give_a_p_of_zero():
     groups = [[float(10 * level + run) for run in range(5)] for level in range(5)]
+    groups[0][0] = groups[0][1]
 
     assert jonckheere(groups, draws=199).p == 1 / 200
 
 
 def test_four_levels_of_two_runs_keep_the_error_and_find_a_rise_of_one_sd_a_level():
-    chances = chances_without_ties([2] * 4)
     draw = random.Random(5)
     rising = [
         jonckheere([[draw.gauss(level, 1.0) for _ in range(2)] for level in range(4)])
@@ -119,8 +150,8 @@ def test_four_levels_of_two_runs_keep_the_error_and_find_a_rise_of_one_sd_a_leve
     ]
 
     for found in rising:
-        assert found.p == pytest.approx(sum(chances[int(found.statistic) :]))
-    assert sum(chances[19:]) == pytest.approx(0.0484, abs=5e-5)  # the size at 5 %
+        assert found.p == pytest.approx(chance_of_at_least(found.statistic, (2,) * 4))
+    assert chance_of_at_least(19, (2,) * 4) == pytest.approx(0.0484, abs=5e-5)  # the size at 5 %
     assert 0.72 <= sum(found.p <= 0.05 for found in rising) / 100 <= 0.92
 
 
