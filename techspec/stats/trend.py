@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
-from techspec.stats.checked import at_least, sample
+from techspec.stats.checked import at_least, inside_unit, sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +101,35 @@ def jonckheere(
         p_opposite=opposite,
         exact=exact,
     )
+
+
+def runs_needed(effect: float, sizes: Sequence[int], alpha: float, most: int) -> int | None:
+    """Further runs a level with which a trend as strong as this one is shown; None if `most` fail.
+
+    By the normal limit of J, without ties: for planning only.
+
+    Args:
+        effect: as in `Trend`, of either sign, in [-1, 1].
+        sizes: runs of each level so far, shape (levels >= 2,).
+        alpha: what its p has to come down to, in (0, 1).
+        most: further runs a level to try, >= 0.
+
+    Source:
+        Mean and variance of J as in `jonckheere`'s.
+
+    >>> runs_needed(0.5, [3, 3, 3, 3], 0.05, most=10), runs_needed(0.0, [3, 3], 0.05, most=10)
+    (1, None)
+    """
+    needed = NormalDist().inv_cdf(1.0 - inside_unit(alpha, "alpha"))
+    for further in range(1, most + 1):
+        grown = [n + further for n in sizes]
+        total = sum(grown)
+        pairs = (total**2 - sum(n * n for n in grown)) / 2.0
+        squares = total**2 * (2 * total + 3) - sum(n * n * (2 * n + 3) for n in grown)
+        beyond = abs(effect) * pairs / 2.0 - 0.5  # J less its mean, less half a step
+        if beyond >= needed * math.sqrt(squares / 72.0):
+            return further
+    return None
 
 
 def _rising_pairs(groups: Sequence[Sequence[float]]) -> int:

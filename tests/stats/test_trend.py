@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from techspec.stats.trend import jonckheere
+from techspec.stats.trend import jonckheere, runs_needed
 
 # Few distinct values, so that ties are common.
 GROUP = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=3)
@@ -153,6 +153,21 @@ def test_four_levels_of_two_runs_keep_the_error_and_find_a_rise_of_one_sd_a_leve
         assert found.p == pytest.approx(chance_of_at_least(found.statistic, (2,) * 4))
     assert chance_of_at_least(19, (2,) * 4) == pytest.approx(0.0484, abs=5e-5)  # the size at 5 %
     assert 0.72 <= sum(found.p <= 0.05 for found in rising) / 100 <= 0.92
+
+
+@pytest.mark.parametrize(("levels", "effect"), [(3, 0.6), (3, -0.6), (2, 0.7)])
+def test_the_runs_needed_bring_a_trend_of_that_strength_to_alpha_and_one_fewer_does_not(
+    levels, effect
+):
+    further = runs_needed(effect, [3] * levels, 0.05, most=20)
+
+    def p_after(n):
+        pairs = levels * (levels - 1) // 2 * n * n
+        return chance_of_at_least(round(pairs * (1 + abs(effect)) / 2), (n,) * levels)
+
+    assert p_after(3 + further) <= 0.055
+    assert further == 1 or p_after(3 + further - 1) > 0.045
+    assert runs_needed(effect, [3] * levels, 0.05, most=further - 1) is None
 
 
 @pytest.mark.parametrize(
