@@ -18,6 +18,7 @@ VERBS = {
     "advise": "say what is already known about a goal or a spec",
     "tried": "say whether anybody has tried something that failed, and why",
     "plan": "show the experiments that would settle a spec inside its budget",
+    "calibrate": "rehearse a spec: how often its verdicts would be right, wrong or open",
     "run": "carry the plan out; a campaign that was interrupted goes on",
     "status": "say how far a campaign is",
     "stop": "put a campaign down; 'run' takes it up again",

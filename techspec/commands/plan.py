@@ -3,16 +3,22 @@
 import argparse
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from techspec.commands.calibrate import chances, spread_of
 from techspec.commands.show import as_json, columns, count, duration, plain
+from techspec.ledger.state import State
 from techspec.plan.build import build
 from techspec.plan.model import Arm, Plan, Question
 from techspec.run.trainer_call import trainer_of
 from techspec.spec.reader import read_file
+from techspec.verdict.campaign import state_of
+from techspec.verdict.prospects import Outlook, outlooks
 
 EXAMPLE = "techspec plan TECHSPEC.md"
+_DRAWS = 40
+"""Rehearsals a world: enough for tenths, in a few seconds; 'calibrate' takes more."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +28,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--calibrate",
         action="store_true",
         help="also measure how fast this machine is (some seconds)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="without rehearsing what would be settled (some seconds)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
@@ -39,7 +50,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({**as_json(plan=plan), "hash": plan.hash, "seconds_here": here}))
         return 0 if plan.trials else 1
-    for line in lines(plan):
+    ahead = {}
+    if not args.quick:
+        state = state_of(args.spec) or State()
+        ahead = {e.hypothesis: e for e in outlooks(plan, state, spec.run.seed_sd, _DRAWS)}
+    for line in lines(plan, ahead):
         print(plain(line))
     if here is not None:
         print(
@@ -56,8 +71,13 @@ def _next(plan: Plan) -> str:
     return "run" if any(not q.unanswerable for q in plan.questions) else "lint"
 
 
-def lines(plan: Plan) -> Iterator[str]:
-    """The plan in words, a line at a time."""
+def lines(plan: Plan, ahead: Mapping[str, Outlook] | None = None) -> Iterator[str]:
+    """The plan in words, a line at a time.
+
+    Args:
+        plan: what would be run.
+        ahead: by hypothesis, what would come of it; left out where it was not rehearsed.
+    """
     yield f"Plan {plan.hash[:12]} for: {plan.title or '(no title)'}"
     more = f" (and up to {len(plan.further)} where claims stay open)" if plan.further else ""
     yield f"{count(len(plan.trials), 'trial')}{more}, {_cost(plan)}."
@@ -91,6 +111,10 @@ def lines(plan: Plan) -> Iterator[str]:
                     f"      the budget has room for {count(question.seeds, 'seed')} an arm of the "
                     f"{question.seeds_wanted} that settle it either way"
                 )
+        if each := (ahead or {}).get(question.id):
+            yield f"      {chances(each)}, {spread_of(each)}"
+            if each.advice:
+                yield f"      {each.advice}"
         for qualifier in question.qualifiers:
             yield f"      {qualifier}"
     if plan.left_out:

@@ -35,6 +35,9 @@ class TrialState:
         return self.ended is not None and self.ended.outcome in FINAL
 
 
+_NOTHING = TrialState()
+
+
 @dataclass(slots=True)
 class State:
     """A campaign up to its last event."""
@@ -60,8 +63,8 @@ class State:
     """Times of the first and the last event."""
 
     def trial(self, trial: str) -> TrialState:
-        """The state of a trial; an empty one if nothing happened yet."""
-        return self.trials.get(trial) or TrialState()
+        """The state of a trial, to be read only; an empty one if nothing happened yet."""
+        return self.trials.get(trial, _NOTHING)
 
     def metric(self, trial: str, metric: str) -> float | None:
         """The final value of a metric, or None: not ended, diverged, or not reported."""

@@ -139,12 +139,14 @@ class RunSettings:
     trainer: str | None = None
     metric: str = "exact_match"
     seeds: int | None = None
-    """Seeds an arm; None leaves it to the claims."""
+    """The most seeds an arm; None leaves it to the claims."""
     device: str = "auto"
     workers: int | None = None
     """Trials at once; None is one a CPU core, or one on a GPU."""
     seconds_per_trial: float | None = None
     """The forecast for a trainer that has no `cost`."""
+    seed_sd: float | None = None
+    """Standard deviation of the metric over seeds, in base units, as far as the author knows."""
 
 
 @dataclass(frozen=True, slots=True)

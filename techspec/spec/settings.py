@@ -26,8 +26,9 @@ _RUN_KEYS = {
     "device": str,
     "workers": int,
     "seconds_per_trial": float,
+    "seed_sd": float,
 }
-_SPELLINGS = {"command": "trainer", "seconds": "seconds_per_trial"}
+_SPELLINGS = {"command": "trainer", "seconds": "seconds_per_trial", "seed_spread": "seed_sd"}
 _KINDS = {str: "text", int: "a whole number from 1", float: "a number above 0"}
 _PAIR = re.compile(r"\s*[\w.-]+(?: [\w.-]+){0,2}\s?:\s?\S")
 _FACTOR = re.compile(r"^(?P<name>[^:]+):\s*(?P<parameters>[^()]+?)\s*(?:\((?P<reason>.*)\))?\s*$")

@@ -5,8 +5,9 @@ And what the spec says now that the plan in force does not: verdicts are about t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from techspec.ledger.folder import CampaignFolder
+from techspec.ledger.folder import CampaignFolder, of_spec
 from techspec.ledger.journal import is_held, read
 from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold
@@ -39,6 +40,16 @@ def judged(folder: CampaignFolder) -> Judged:
     """
     plan, state = load(folder), fold(read(folder.ledger))
     return Judged(folder, plan, state, decide(plan, state))
+
+
+def state_of(spec: Path) -> State | None:
+    """What has happened in the campaign of this spec; None if there is none.
+
+    Raises:
+        LedgerDamaged: as its text says.
+    """
+    ledger = of_spec(spec).ledger
+    return fold(read(ledger)) if ledger.exists() else None
 
 
 def edited(plan: Plan, spec: Spec) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from techspec.ledger.state import State
 from techspec.plan.model import Plan, Question, Trial
@@ -116,8 +117,13 @@ def form_of(plan: Plan, question: Question) -> claims.Form | None:
     """The claim of the question as it reads beside the arms of the plan; None without one."""
     if question.claim is None:
         return None
+    return _form(question.claim, tuple(arm.name for arm in plan.arms))
+
+
+@lru_cache(maxsize=1024)
+def _form(claim: str, arms: tuple[str, ...]) -> claims.Form | None:
     try:
-        return claims.parse(question.claim, [arm.name for arm in plan.arms]).form
+        return claims.parse(claim, arms).form
     except claims.ClaimUnreadable:
         return None
 
