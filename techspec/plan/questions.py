@@ -23,12 +23,12 @@ from techspec.spec.claims import (
 )
 from techspec.spec.model import Hypothesis, Spec, Value
 
-SEEDS = {Difference: 5, Chain: 5, Insensitive: 5, Trend: 3, Threshold: 6, Smallest: 6}
+SEEDS = {Difference: 5, Chain: 5, Insensitive: 5, Trend: 5, Threshold: 6, Smallest: 6}
 """Seeds an arm with which a claim of this form can be settled either way. Source:
 docs/statistics.md.
 
-Nothing about means is refuted before 5 seeds, and no trend before 3 a level; SPRT .9 against .5
-confirms after 6 straight successes, not before.
+No difference and no trend is refuted before 5 seeds; SPRT .9 against .5 confirms after 6 straight
+successes, not before.
 """
 SEEDS_WITHOUT_CLAIM = 3
 """For an arm that serves no claim: enough to see a spread, and the first look of a comparison."""

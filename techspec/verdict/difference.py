@@ -9,7 +9,14 @@ from functools import partial
 
 from techspec.spec import claims
 from techspec.stats.checked import sample
-from techspec.stats.difference import Difference, RateDifference, fisher, paired, welch
+from techspec.stats.difference import (
+    Difference,
+    RateDifference,
+    fisher,
+    p_below_spreads,
+    paired,
+    welch,
+)
 from techspec.stats.power import SEEDS_MAX, seeds_needed
 from techspec.verdict import words
 from techspec.verdict.counting import level_of, split_of
@@ -86,7 +93,9 @@ def rule_of(case: Case, found: Comparison) -> str:
             f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the means of the runs that ended refute"
             f" the claim; {refute}. {looks}"
         )
-    null = "the margin or more" if found.margin else "zero or more"
+    null = "the margin or more" if found.margin else "a standard deviation over seeds or more"
+    if found.is_paired and not found.margin:
+        null = "zero or more"
     test = "Paired t-test on the gaps seed by seed" if found.is_paired else "Welch's t-test"
     return (
         f"{test} on the means over seeds, one-sided; CONFIRMED from {CONFIRM_SEEDS_MIN} seeds an"
@@ -133,17 +142,37 @@ def _by_means(case: Case, found: Comparison) -> Comparison:
         return replace(found, seeds_needed=CONFIRM_SEEDS_MIN - found.fewest)
     gap = _gap(case, found)
     too_large = gap.p_below(found.margin or 0.0)
-    p_confirm = gap.p_above(0.0)
+    p_confirm, p_refute, worth = gap.p_above(0.0), too_large, None
     if found.margin and too_large <= ALPHA:
         # Real or not, it is smaller than claimed: too few seeds to refute is no ground to confirm.
         p_confirm = 1.0
+    if not found.margin and not found.is_paired:
+        worth, p_refute = no_lead_worth_having(case, found)
+        if p_confirm <= ALPHA:
+            p_refute = 1.0  # it asks for any lead, and there is one
     return replace(
         found,
         advantage=gap,
+        worth=worth,
         p_confirm=p_confirm,
-        p_refute=too_large,
+        p_refute=p_refute,
         seeds_needed=_further_by_means(case, gap, found),
     )
+
+
+def no_lead_worth_having(case: Case, found: Comparison) -> tuple[float | None, float]:
+    """The spread over seeds, and the p that the lead is as large; for claims without a margin."""
+    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    sd = _pooled_sd(case, found)
+    if sd == 0.0:
+        return None, 1.0
+    return sd, p_below_spreads(ahead.values, behind.values, 1.0, case.spread_floor)
+
+
+def _pooled_sd(case: Case, found: Comparison) -> float:
+    samples = [sample(arm.values, arm.arm) for arm in (found.left, found.right)]
+    squares = sum(each.variance * (each.n - 1) for each in samples)
+    return max(math.sqrt(squares / sum(each.n - 1 for each in samples)), case.spread_floor)
 
 
 def _gap(case: Case, found: Comparison) -> Difference:
@@ -161,11 +190,10 @@ def _gap(case: Case, found: Comparison) -> Difference:
 
 
 def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | None:
-    spreads = [sample(arm.values, arm.arm).variance for arm in (found.left, found.right)]
-    sd = max(math.sqrt(sum(spreads) / 2.0), case.spread_floor)
+    sd = _pooled_sd(case, found)
     if sd == 0.0:
         return None
-    margin = found.margin or 0.0
+    margin = found.margin or (0.0 if found.is_paired else sd)
     confirm = seeds_needed(gap.estimate, sd, case.alpha)
     refute = seeds_needed(margin - gap.estimate, sd, case.alpha)
     if margin and found.fewest < REFUTE_SEEDS_MIN and gap.p_below(margin) <= ALPHA:

@@ -24,13 +24,10 @@ CONFIRM_SEEDS_MIN = 3
 """Seeds an arm below which no difference is confirmed. Source: docs/statistics.md."""
 
 REFUTE_SEEDS_MIN = 5
-"""Seeds an arm below which no difference is refuted. Source: docs/statistics.md."""
+"""Seeds an arm below which no difference and no trend is refuted. Source: docs/statistics.md."""
 
 TREND_SEEDS_MIN = 2
 """Seeds a level for a trend. 4 levels x 2 seeds have size .048 and, at 1 sd a level, power .82."""
-
-TREND_REFUTE_SEEDS_MIN = 3
-"""Seeds a level for the opposite trend; ours, one more than for the trend itself."""
 
 SPREAD_FLOOR = 0.001
 """Least standard deviation over seeds to believe of a share. The evaluation alone
@@ -237,6 +234,8 @@ class Comparison:
         upward: the claim says that left is higher; False where it says lower.
         margin: the smallest difference worth having, or None.
         is_paired: seed against seed.
+        worth: where the claim names no margin, the lead that counts as one: a standard deviation
+            over seeds, pooled over both arms; None where a margin is named or means are not used.
         advantage: left over right in the direction of the claim, from means; None with counts or
             too few runs.
         counts: the comparison by successes, where means would mislead.
@@ -250,6 +249,7 @@ class Comparison:
     upward: bool
     margin: float | None = None
     is_paired: bool = False
+    worth: float | None = None
     advantage: Difference | None = None
     counts: Counts | None = None
     p_confirm: float = 1.0
@@ -325,3 +325,7 @@ class Order:
     """Pairs of runs from two levels."""
     seeds: int
     """Runs of the level with the fewest."""
+    p_refute: float = 1.0
+    """That the last level leads the first by a standard deviation over seeds, or more."""
+    worth: float | None = None
+    """That standard deviation; None where it is not known, and only the opposite order refutes."""

@@ -10,7 +10,6 @@ from techspec.verdict.findings import (
     ALPHA,
     CONFIRM_SEEDS_MIN,
     REFUTE_SEEDS_MIN,
-    TREND_REFUTE_SEEDS_MIN,
     TREND_SEEDS_MIN,
     Look,
 )
@@ -53,15 +52,11 @@ def schedule_of(form: claims.Form, looks: tuple[int, ...]) -> Schedule:
         form: says from how many seeds on it may be confirmed, and refuted.
         looks: seeds an arm, ascending.
     """
-    confirm_from, refute_from = CONFIRM_SEEDS_MIN, REFUTE_SEEDS_MIN
-    if isinstance(form, claims.Trend):
-        confirm_from, refute_from = TREND_SEEDS_MIN, TREND_REFUTE_SEEDS_MIN
-    is_exact = isinstance(form, claims.Trend) or (
-        isinstance(form, claims.Difference) and form.paired
-    )
+    is_trend = isinstance(form, claims.Trend)
+    is_exact = is_trend or (isinstance(form, claims.Difference) and form.paired)
     kind: Kind = "one-sample" if is_exact else "two-sample"
-    confirm = _levels(looks, confirm_from, kind)
-    refute = _levels(looks, refute_from, kind)
+    confirm = _levels(looks, TREND_SEEDS_MIN if is_trend else CONFIRM_SEEDS_MIN, kind)
+    refute = _levels(looks, REFUTE_SEEDS_MIN, kind)
     return Schedule(
         tuple(
             Look(seeds, number, looks, confirm.get(seeds, 0.0), refute.get(seeds, 0.0))

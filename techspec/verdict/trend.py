@@ -11,9 +11,11 @@ from techspec.spec import claims
 from techspec.stats.difference import welch
 from techspec.stats.trend import Trend, jonckheere, runs_needed
 from techspec.verdict import words
+from techspec.verdict.difference import compare
 from techspec.verdict.findings import (
+    ALPHA,
     CONFIDENCE,
-    TREND_REFUTE_SEEDS_MIN,
+    REFUTE_SEEDS_MIN,
     TREND_SEEDS_MIN,
     Case,
     Order,
@@ -22,8 +24,9 @@ from techspec.verdict.findings import (
 from techspec.verdict.model import Estimate
 
 RULE = (
-    f"Jonckheere's permutation test, one-sided: CONFIRMED from {TREND_SEEDS_MIN} seeds a level on,"
-    f" REFUTED for the opposite direction from {TREND_REFUTE_SEEDS_MIN} on."
+    f"Jonckheere's permutation test, one-sided: CONFIRMED from {TREND_SEEDS_MIN} seeds a level on."
+    f" From {REFUTE_SEEDS_MIN} on REFUTED where the last level leads the first by less than a"
+    " standard deviation over seeds; where averages would mislead, only by the opposite order."
 )
 
 # Ours: who is told that four times the seeds would not do is told enough.
@@ -39,13 +42,18 @@ def weigh(case: Case, form: claims.Trend) -> Weighed:
     trend = jonckheere(groups, form.direction)
     sizes = [len(group) for group in groups]
     pairs = (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
-    order = Order(form.direction == "increases", trend, pairs, fewest)
+    rises = form.direction == "increases"
+    ends = compare(case, case.arms[-1], case.arms[0], rises, margin=None)
+    p_refute = trend.p_opposite
+    if ends.worth is not None:  # else means would mislead, and only the opposite order tells
+        p_refute = 1.0 if trend.p <= ALPHA else ends.p_refute
+    order = Order(rises, trend, pairs, fewest, p_refute, ends.worth)
     further = _further(case, trend, groups, fewest)
     return Weighed(
         rule=f"{RULE} {words.looks_of(case)}",
         say=partial(words.trend, case, form, order, further),
         p_confirm=trend.p,
-        p_refute=trend.p_opposite,
+        p_refute=p_refute,
         estimate=_ends(case),
         seeds_needed=further,
     )
@@ -82,8 +90,8 @@ def _further(
     """Further seeds a level that decide if they come out as those so far did; None once decided."""
     if fewest < TREND_SEEDS_MIN:
         return TREND_SEEDS_MIN - fewest
-    if found.p_opposite <= case.alpha and fewest < TREND_REFUTE_SEEDS_MIN:
-        return TREND_REFUTE_SEEDS_MIN - fewest
+    if found.p_opposite <= case.alpha and fewest < REFUTE_SEEDS_MIN:
+        return REFUTE_SEEDS_MIN - fewest
     if min(found.p, found.p_opposite) <= case.alpha:
         return None
     if abs(found.effect) == 1.0:
@@ -96,7 +104,7 @@ def _further_if_ordered(
     case: Case, found: Trend, groups: Sequence[Sequence[float]], fewest: int
 ) -> int | None:
     """The same where every pair agrees and goes on to: one arrangement of all is as clear."""
-    least = TREND_SEEDS_MIN if found.effect > 0.0 else TREND_REFUTE_SEEDS_MIN
+    least = TREND_SEEDS_MIN if found.effect > 0.0 else REFUTE_SEEDS_MIN
     for further in range(max(1, least - fewest), _TIMES_MAX * fewest + 1):
         sizes = [len(group) + further for group in groups]
         arrangements = math.factorial(sum(sizes)) // math.prod(map(math.factorial, sizes))

@@ -21,7 +21,6 @@ from techspec.verdict.findings import (
     CONFIRM_SEEDS_MIN,
     FUTILE,
     REFUTE_SEEDS_MIN,
-    TREND_REFUTE_SEEDS_MIN,
     TREND_SEEDS_MIN,
     Case,
     Comparison,
@@ -309,6 +308,13 @@ def trend(
             f" come up {_chance(found.trend.p)}; {_limit(case)} It says that {case.metric}"
             f" {rises} overall, not at every step; further seeds out of order would weaken it."
         )
+    if outcome is Outcome.REFUTED and found.trend.p_opposite > ALPHA and found.worth is not None:
+        return (
+            f"{told} {ordered}. That is no trend worth having: if the two ends differed by a"
+            f" standard deviation over seeds, {number(found.worth, case.gap_unit)}, in the claimed"
+            f" direction, a result this far short of it would come up {_chance(found.p_refute)};"
+            f" {_limit(case)} Levels further apart could come out otherwise."
+        )
     if outcome is Outcome.REFUTED:
         return (
             f"{told} {ordered}: the opposite is the case. If {name} made no difference,"
@@ -317,10 +323,10 @@ def trend(
         )
     if held_back:
         return f"{told} {ordered}. {_held(held_back)} {_more(further, 'a level')}"
-    if found.trend.p_opposite <= case.alpha and found.seeds < TREND_REFUTE_SEEDS_MIN:
+    if found.trend.p_opposite <= case.alpha and found.seeds < REFUTE_SEEDS_MIN:
         return (
             f"{told} {ordered}. That points the other way, but refuting takes"
-            f" {TREND_REFUTE_SEEDS_MIN} seeds a level: {TREND_REFUTE_SEEDS_MIN - found.seeds} more."
+            f" {REFUTE_SEEDS_MIN} seeds a level: {REFUTE_SEEDS_MIN - found.seeds} more."
         )
     chance = _chance(min(found.trend.p, found.trend.p_opposite))
     more = _more(further, "a level")
@@ -454,6 +460,14 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
 
 def _why_refuted(case: Case, found: Comparison, margin: str, up: str, reach: str) -> str:
     assert found.advantage is not None, "called with means"
+    if found.worth is not None and not found.is_behind:
+        worth = number(found.worth, case.gap_unit)
+        return (
+            f"The claim names no margin, so a lead worth having is taken to be {worth}, a standard"
+            f" deviation over seeds. If there were one, a result this far short of it would come up"
+            f" {_chance(found.p_refute)}; {_limit(case)} A claim that names a smaller margin could"
+            " come out otherwise."
+        )
     chance = _chance(found.advantage.p_below(found.margin or 0.0))
     if not found.margin:
         return (

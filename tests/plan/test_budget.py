@@ -95,13 +95,13 @@ def test_what_is_dropped_is_named_and_costs_its_question_the_answer():
     asked = claims(
         "exact_match increases with depth", "exact_match insensitive to batch_size within 2pt"
     )
-    plan = build(replace(SWEEPS, hypotheses=asked, budget=Budget(1, experiments=12)), Addition())
+    plan = build(replace(SWEEPS, hypotheses=asked, budget=Budget(1, experiments=16)), Addition())
 
     depth, batch = plan.questions
-    assert (depth.unanswerable, depth.seeds) == (None, 3)
+    assert (depth.unanswerable, depth.seeds) == (None, 5)
     assert batch.seeds == 1
     assert batch.unanswerable is not None
-    assert "beyond 12 experiments" in batch.unanswerable
+    assert "beyond 16 experiments" in batch.unanswerable
     assert all(drop.trial.arm == "batch_size=256" for drop in plan.dropped)
 
 

@@ -24,7 +24,7 @@ def ask(*texts, of=None, run=None, arms=()):
         ("exact_match(depth=2) > exact_match(depth=8) by 2pt", ("depth=2", "depth=8"), 5),
         ("exact_match(Baseline) >= 95%", ("baseline",), 6),
         ("exact_match insensitive to rope_theta within 2pt", None, 5),
-        ("exact_match increases with depth", ("depth=2", "baseline", "depth=8"), 3),
+        ("exact_match increases with depth", ("depth=2", "baseline", "depth=8"), 5),
         ("smallest depth with exact_match >= 70%", ("depth=2", "baseline", "depth=8"), 6),
         ("exact_match: (depth=8) > (depth=2) > baseline", ("depth=8", "depth=2", "baseline"), 5),
     ],
@@ -51,7 +51,7 @@ def test_an_arm_gets_the_seeds_of_its_most_demanding_question():
     plan, _ = ask("exact_match increases with depth", "exact_match(baseline) >= 90%")
 
     counts = {arm.name: sum(t.arm == arm.name for t in plan.trials) for arm in plan.arms}
-    assert (counts["baseline"], counts["depth=2"]) == (6, 3)
+    assert (counts["baseline"], counts["depth=2"]) == (6, 5)
     assert next(t.serves for t in plan.trials if t.arm == "baseline") == ("H1", "H2")
 
 

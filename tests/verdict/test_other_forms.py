@@ -141,14 +141,27 @@ def test_values_that_rise_with_every_level_confirm_a_trend(judge):
     )
 
 
-def test_the_opposite_order_refutes_a_trend_from_three_seeds_a_level(judge):
-    falling = [[0.97, 0.98, 0.95], [0.56, 0.58, 0.60], [0.21, 0.20, 0.22]]
+def test_the_opposite_order_refutes_a_trend_from_five_seeds_a_level(judge):
+    falling = [
+        [0.97, 0.98, 0.95, 0.96, 0.97],
+        [0.56, 0.58, 0.60, 0.57, 0.59],
+        [0.21, 0.20, 0.22, 0.21, 0.23],
+    ]
 
-    three = judge(levels(*falling), RISES, (1, 2, 3))
-    two = judge(levels(*[level[:2] for level in falling]), RISES, (1, 2, 3))
+    five = judge(levels(*falling), RISES, (1, 2, 3))
+    four = judge(levels(*[level[:4] for level in falling]), RISES, (1, 2, 3))
 
-    assert three.outcome is Outcome.REFUTED
-    assert two.outcome is Outcome.INCONCLUSIVE
+    assert five.outcome is Outcome.REFUTED
+    assert four.outcome is Outcome.INCONCLUSIVE
+
+
+def test_ends_that_differ_by_less_than_their_seeds_refute_a_trend_as_none_worth_having(judge):
+    flat = [[0.50, 0.56, 0.53, 0.47, 0.58], [0.55, 0.49, 0.52, 0.57, 0.51]]
+
+    verdict = judge(levels(*flat, [0.49, 0.55, 0.52, 0.48, 0.53]), RISES, (1, 2, 3))
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "no trend worth having" in verdict.sentence
 
 
 def test_a_perfect_order_of_single_runs_is_no_trend(judge):
@@ -180,10 +193,12 @@ def test_a_clear_order_of_too_few_runs_is_not_called_mixed_and_says_how_many_wou
 
 def test_a_clear_order_the_other_way_of_too_few_runs_says_so(judge):
     few = judge(levels([0.5, 0.6], [0.1, 0.2]), RISES, (1, 2))
-    enough = judge(levels([0.5, 0.6, 0.55], [0.1, 0.2, 0.15]), RISES, (1, 2))
+    enough = judge(
+        levels([0.5, 0.6, 0.55, 0.57, 0.53], [0.1, 0.2, 0.15, 0.17, 0.13]), RISES, (1, 2)
+    )
 
     assert "points the other way" in few.sentence
-    assert few.seeds_needed == 1
+    assert few.seeds_needed == 3
     assert enough.outcome is Outcome.REFUTED
 
 

@@ -53,7 +53,7 @@ class PlanOverBudget(Rule):
 | d_model | [64, 128, 256] | High |
 
 ## Budget Constraints
-- Max experiments: 12
+- Max experiments: 15
 """
 
     def check(self, case: Case) -> Iterator[Finding]:
