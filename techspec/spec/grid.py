@@ -11,7 +11,7 @@ from techspec.spec.sections import Part
 from techspec.spec.tables import Row, Table
 from techspec.spec.units import quantities, quantity, value
 
-_NAMES = ("name", "config", "configuration", "arm", "model", "variant")
+NAMES = ("name", "config", "configuration", "arm", "model", "variant")
 _NOTES = ("rationale", "notes", "note", "description", "purpose", "comment")
 _CHANGES = ("changes", "change")
 _TARGET = re.compile(r"target(?: (?:params?|parameters?|size))? ?:", re.IGNORECASE)
@@ -51,7 +51,7 @@ def matching(parts: Sequence[Part]) -> Matching | None:
 
 
 def _name_column(table: Table) -> int:
-    return table.column(*_NAMES) or 0
+    return table.column(*NAMES) or 0
 
 
 def _arm(table: Table, row: Row, *, matched: bool) -> tuple[NamedArm, list[Problem]]:
