@@ -8,6 +8,7 @@ from techspec.commands.show import count, plain
 from techspec.lint.check import check
 from techspec.lint.finding import Finding
 from techspec.plan.trainer import NoTrainer
+from techspec.run.locked import LockedFileMissing
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
@@ -45,6 +46,6 @@ def findings_of(spec: Spec, place: Path) -> list[Finding]:
     try:
         trainer = trainer_of(spec, place)
         trainer.facts()
-    except (TrainerNotFound, TrainerAnswer) as error:
+    except (TrainerNotFound, TrainerAnswer, LockedFileMissing) as error:
         return check(spec, NoTrainer(), error)
     return check(spec, trainer)

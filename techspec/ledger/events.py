@@ -110,6 +110,23 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Voided:
+    """A locked file was not as the plan has it: what ran meanwhile does not count, and runs again.
+
+    `request` and `trials` are empty where it was found before a launch.
+    """
+
+    time: str
+    request: str
+    trials: tuple[str, ...]
+    path: str
+    locked: str
+    """Digest that the plan has."""
+    found: str
+    """Digest that was found: empty where there was none; as locked where it was changed back."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunnerStopped:
     """A runner put the campaign down."""
 
@@ -130,6 +147,7 @@ Event = (
     | Measured
     | Ended
     | Released
+    | Voided
     | RunnerStopped
 )
 
@@ -142,6 +160,7 @@ KINDS: Mapping[str, type[Any]] = {
     "measured": Measured,
     "ended": Ended,
     "released": Released,
+    "voided": Voided,
     "runner_stopped": RunnerStopped,
 }
 """The name that each event has in the file."""

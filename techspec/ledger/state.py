@@ -16,6 +16,7 @@ from techspec.ledger.events import (
     RunnerStarted,
     RunnerStopped,
     Started,
+    Voided,
 )
 
 
@@ -28,6 +29,10 @@ class TrialState:
     measured: dict[int, Measured] = field(default_factory=dict)
     """By step; a step measured again after a resume replaces the earlier one."""
     crashes: int = 0
+    voided: list[Voided] = field(default_factory=list)
+    """Why earlier results of it do not count."""
+    void_ends: list[Ended] = field(default_factory=list)
+    """Those results, in their order."""
 
     @property
     def is_final(self) -> bool:
@@ -108,6 +113,9 @@ def take(state: State, event: Event) -> None:
         case Released(request=request, seconds=seconds):
             state.open_requests.pop(request, None)
             state.device_seconds += seconds
+        case Voided(trials=trials):
+            for trial in trials:
+                _void(state.trials.setdefault(trial, TrialState()), event)
         case Started(trial=trial):
             state.trials.setdefault(trial, TrialState()).started = event
         case Measured(trial=trial, step=step):
@@ -117,3 +125,12 @@ def take(state: State, event: Event) -> None:
             known.crashes += event.outcome == "crashed"
             if not known.is_final:
                 known.ended = event
+
+
+def _void(known: TrialState, event: Voided) -> None:
+    """Back to where nothing is known of the trial; what was known is kept aside."""
+    known.voided.append(event)
+    if known.ended is not None:
+        known.void_ends.append(known.ended)
+    known.started, known.ended = None, None
+    known.measured.clear()

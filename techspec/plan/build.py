@@ -35,7 +35,7 @@ def build(spec: Spec, trainer: Trainer) -> Plan:
     )
     seeds = questions.seeds_of_arms(settled.arms, asked, spec.run.seeds)
     wanted, more = (
-        order.trials(stages, settled.arms, which, asked, facts.code)
+        order.trials(stages, settled.arms, which, asked, facts.identity)
         for which in (
             {arm: range(each.planned) for arm, each in seeds.items()},
             {arm: range(each.planned, each.most) for arm, each in seeds.items()},
@@ -70,4 +70,5 @@ def build(spec: Spec, trainer: Trainer) -> Plan:
             *questions.notes_on_seeds(spec, asked),
             *budget.notes(wanted, allowed, workers, spec.run),
         ),
+        locked=facts.locked,
     )

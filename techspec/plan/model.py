@@ -128,6 +128,15 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A file or a folder that scores come from, as it was when the plan was made."""
+
+    path: str
+    """From the spec's folder, or absolute."""
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that is fixed before the first launch."""
 
@@ -159,11 +168,16 @@ class Plan:
     while the budget lasts."""
     notes: tuple[str, ...] = ()
     """What the planner decided by itself, in words."""
+    locked: tuple[LockedFile, ...] = ()
+    """What may not change while trials run: the spec's `evaluation`, and an own trainer's files."""
 
     @property
     def hash(self) -> str:
         """Digest of the whole plan: another hash is another experiment."""
-        return digest(encode(self))
+        content = encode(self)
+        if not self.locked:
+            del content["locked"]  # so that a plan without them has the hash it always had
+        return digest(content)
 
     @property
     def every_trial(self) -> tuple[Trial, ...]:

@@ -80,7 +80,7 @@ def trials(
     arms: Sequence[Arm],
     seeds: Mapping[str, range],
     questions: Sequence[Question],
-    code: str,
+    identity: str,
 ) -> tuple[Trial, ...]:
     """Every trial in launch order: stage by stage, in each seed 0 of all arms, then seed 1.
 
@@ -89,7 +89,7 @@ def trials(
         arms: those that the stages name.
         seeds: which ones each arm gets, by its name.
         questions: a trial serves those that need its arm.
-        code: digest of the trainer's source.
+        identity: digest of the trainer's source, and of the files that its scores come from.
     """
     by_name = {arm.name: arm for arm in arms}
     serves = {
@@ -98,7 +98,7 @@ def trials(
     }
     return tuple(
         Trial(
-            id=trial_id(name, seed, by_name[name].config, code),
+            id=trial_id(name, seed, by_name[name].config, identity),
             arm=name,
             seed=seed,
             stage=number,

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from techspec.identity import digest
+from techspec.plan.model import LockedFile
 from techspec.spec.model import Value
 
 Config = Mapping[str, Value]
@@ -52,6 +54,15 @@ class TrainerFacts:
     parameters: Mapping[str, ParameterInfo] | None = None
     metrics: Mapping[str, MetricInfo] | None = None
     has_cost: bool = False
+    locked: tuple[LockedFile, ...] = ()
+    """Files that its scores come from and that the user may edit, as they are now."""
+
+    @property
+    def identity(self) -> str:
+        """What a result depends on beside its config and seed: another identity, another trial."""
+        if not self.locked:
+            return self.code
+        return digest([self.code, sorted(file.digest for file in self.locked)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from techspec.ledger.events import (
     RunnerStopped,
     Started,
     TrainerEvent,
+    Voided,
 )
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import Append, read, writing
@@ -35,6 +36,7 @@ from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold, take
 from techspec.plan.model import Plan, Trial
 from techspec.run import spending
+from techspec.run.locked import Changed, Watch
 from techspec.run.pool import Gone, Job, Pool
 from techspec.run.pool_local import LocalPool, exit_code, has_gpu, slots_here
 from techspec.run.protocol import TrialRequest, event_of, request_text
@@ -90,7 +92,8 @@ class _Runner:
         self._read_up_to: dict[str, int] = {}
         self._crashes: Counter[str] = Counter()
         self._agenda: tuple[Trial, ...] = ()
-        self._asked_after = -1
+        self._asked_after = (-1, -1)
+        self._locked = Watch(plan.locked, folder.project)
         self._failure = ""
         self._no_room = ""
         self._told_to_stop = False
@@ -141,10 +144,11 @@ class _Runner:
         ]
 
     def _asked(self) -> tuple[Trial, ...]:
-        """The agenda, which can change only when a trial has come to its end."""
-        ended = sum(known.is_final for known in self._state.trials.values())
-        if self._asked_after != ended:
-            self._asked_after, self._agenda = ended, agenda(self._plan, self._state).trials
+        """The agenda, which can change only when a trial has come to its end or was voided."""
+        known = self._state.trials.values()
+        after = sum(trial.is_final for trial in known), sum(len(trial.voided) for trial in known)
+        if self._asked_after != after:
+            self._asked_after, self._agenda = after, agenda(self._plan, self._state).trials
         return self._agenda
 
     def _why_stop(self) -> Why | None:
@@ -194,6 +198,9 @@ class _Runner:
     # Processes
 
     def _launch(self, trials: list[Trial], reserved: float) -> None:
+        if self._is_unlocked():
+            return
+        self._put_aside(trials)
         job = self._job(trials[0].id, reserved)
         requests = [
             TrialRequest(
@@ -262,8 +269,30 @@ class _Runner:
         elif unfinished:
             # It died in the first of them; the others were not begun.
             self._note(self._crash(unfinished[0], gone))
+        self._is_unlocked(launched)
         seconds = max(0.0, seconds_between(launched.time, at))
         self._note(Released(now(), gone.request, round(seconds, 3), gone.exit_code))
+
+    def _is_unlocked(self, launched: Launched | None = None) -> bool:
+        """Whether a locked file changed, also back and forth since a launch; that ends it all.
+
+        What the launched process did does not count then, however much of it was done before.
+        """
+        changed = self._locked.changed(launched.time if launched else None)
+        touched = [id for id in launched.trials if self._has_begun(id)] if launched else []
+        for each in changed:
+            request = launched.request if launched else ""
+            self._note(Voided(now(), request, tuple(touched), each.path, each.locked, each.found))
+            self._failure = self._failure or _unlocked(each, touched)
+        return bool(changed)
+
+    def _put_aside(self, trials: list[Trial]) -> None:
+        """Give trials whose last run is void an empty folder, so that none goes on from it."""
+        for trial in trials:
+            voided = len(self._state.trial(trial.id).voided)
+            aside = self._folder.run(f"{trial.id}.void-{voided}")
+            if voided and not aside.exists() and self._folder.run(trial.id).exists():
+                self._folder.run(trial.id).rename(aside)
 
     def _crash(self, trial: str, gone: Gone) -> Ended:
         known = self._state.trial(trial)
@@ -331,9 +360,26 @@ class _Runner:
             case Ended():
                 return self._has_ended(event.trial, launched)
 
+    def _has_begun(self, trial: str) -> bool:
+        known = self._state.trial(trial)
+        return bool(known.started or known.measured or known.ended)
+
     def _has_ended(self, trial: str, launched: Launched) -> bool:
         known = self._state.trial(trial)
         return known.is_final or (known.ended is not None and known.ended.time >= launched.time)
+
+
+def _unlocked(changed: Changed, trials: list[str]) -> str:
+    """What a user is told, and what there is to do."""
+    void = f"; what {', '.join(trials)} did meanwhile is void and will run again" if trials else ""
+    if changed.found == changed.locked:
+        told = f"{changed.path} was touched while trials ran, though it reads as before{void}."
+    else:
+        told = (
+            f"{changed.path} is not as it was when the plan was made{void}. Bring it back, or run"
+            " with --amend 'WHY': all trials run again then, and the verdicts say DEVIATED."
+        )
+    return f"{told} If the trainer writes there, name only what it reads under 'evaluation:'"
 
 
 def _lacks(event: TrainerEvent, plan: Plan) -> str:

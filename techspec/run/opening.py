@@ -73,7 +73,7 @@ def freeze(spec: Path, plan: Plan, reason: str | None = None) -> CampaignFolder:
             return folder
         if state.plan != plan.hash and _has_results(state):
             changes = _changes(folder, state.plan, plan)
-            if changes and not reason:
+            if changes and not (reason or "").strip():
                 raise PlanChanged(changes)
             _keep_old(folder, state.plan)
             save(folder, plan)
@@ -193,6 +193,7 @@ def _changes(folder: CampaignFolder, old_hash: str, new: Plan) -> tuple[str, ...
         if value != getattr(new.allowance, limit):
             after = getattr(new.allowance, limit)
             found.append(f"the limit of {limit.replace('_', ' ')}: {value} became {after}")
+    found += _changes_of_locked(old, new)
     if old.bands != new.bands:
         found.append("the success criteria are others")
     for what, before, after in (
@@ -221,3 +222,15 @@ def _changes(folder: CampaignFolder, old_hash: str, new: Plan) -> tuple[str, ...
     if [q.exploratory for q in old.questions] != [q.exploratory for q in new.questions]:
         found.append("another choice of hypotheses is exploratory")
     return tuple(found)
+
+
+def _changes_of_locked(old: Plan, new: Plan) -> list[str]:
+    """What became of the files that scores come from, with both digests."""
+    before, after = ({file.path: file.digest for file in plan.locked} for plan in (old, new))
+    found = [f"{path} is no longer locked" for path in before if path not in after]
+    found += [f"{path} is locked from now on" for path in after if path not in before]
+    return found + [
+        f"{path}, which scores come from, was {digest[:8]} and is {after[path][:8]}"
+        for path, digest in before.items()
+        if after.get(path, digest) != digest
+    ]

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from techspec.errors import TechspecError
+from techspec.plan.model import LockedFile
 from techspec.plan.trainer import Config, Cost, MetricInfo, ParameterInfo, TrainerFacts
 from techspec.records import NotThatRecord, decode
+from techspec.run.locked import lock
 from techspec.shipped import folder
 from techspec.spec.model import Spec
 
@@ -53,8 +55,11 @@ class TrainerProgram:
     place: Path
     named: str | None
     """As the spec has it; None is the bundled one."""
+    evaluation: tuple[str, ...] = ()
+    """Paths that the spec says its scores come from."""
     _facts: TrainerFacts | None = None
     _known: dict[str, Cost] = field(default_factory=dict)
+    _locked: tuple[LockedFile, ...] | None = None
 
     @property
     def _name(self) -> str:
@@ -75,11 +80,14 @@ class TrainerProgram:
         Raises:
             TrainerNotFound: there is no such program.
             TrainerAnswer: its answer cannot be read.
+            LockedFileMissing: a file that its scores come from is not there.
         """
+        if self._locked is None:
+            self._locked = lock(self.place, (*self._own_files(), *self.evaluation))
         if self._facts is None:
             self._ask([], calibrate=False)
         assert self._facts is not None, "_ask sets it"
-        return self._facts
+        return replace(self._facts, locked=self._locked)
 
     def costs(self, configs: Sequence[Config], calibrate: bool = False) -> list[Cost]:
         """One cost a config, in order; empty ones from a trainer without `cost`.
@@ -149,18 +157,25 @@ class TrainerProgram:
     def _source_digest(self) -> str:
         """Digest of the files that the command names: another script is another trainer."""
         digest = hashlib.sha256(self._name.encode())
-        for word in self.command[1:]:
-            if (self.place / word).is_file():
-                digest.update((self.place / word).read_bytes())
+        for word in self._own_files():
+            digest.update((self.place / word).read_bytes())
         return digest.hexdigest()
+
+    def _own_files(self) -> list[str]:
+        """The files that an own trainer's command names: they can be edited while it runs."""
+        if self.named is None:
+            return []
+        program, *words = self.command
+        own = [] if Path(program).is_absolute() else [program]  # no interpreter of the system
+        return [word for word in (*own, *words) if (self.place / word).is_file()]
 
 
 def trainer_of(spec: Spec, place: Path) -> TrainerProgram:
     """The trainer that a spec names, or the bundled one; `place` is the folder of the spec."""
-    return program(spec.run.trainer, place)
+    return program(spec.run.trainer, place, spec.run.evaluation)
 
 
-def program(command: str | None, place: Path) -> TrainerProgram:
+def program(command: str | None, place: Path, evaluation: tuple[str, ...] = ()) -> TrainerProgram:
     """The trainer of this command (None: the bundled one), started in `place`.
 
     Raises:
@@ -169,7 +184,7 @@ def program(command: str | None, place: Path) -> TrainerProgram:
     if command is None:
         python = os.environ.get(PYTHON) or sys.executable
         # -P: a trainer.py or random.py in the user's folder must not take the place of ours.
-        return TrainerProgram((python, "-P", "-m", "trainer"), place, named=None)
+        return TrainerProgram((python, "-P", "-m", "trainer"), place, None, evaluation)
     try:
         words = tuple(shlex.split(command))
     except ValueError:
@@ -178,7 +193,7 @@ def program(command: str | None, place: Path) -> TrainerProgram:
         words = (os.environ.get(PYTHON) or sys.executable, *words[1:])
     if not words or not (shutil.which(words[0]) or (place / words[0]).is_file()):
         raise TrainerNotFound(command)
-    return TrainerProgram(words, place, named=command)
+    return TrainerProgram(words, place, command, evaluation)
 
 
 def _infos(kind: type[Any], infos: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -147,6 +147,8 @@ class RunSettings:
     """The forecast for a trainer that has no `cost`."""
     seed_sd: float | None = None
     """Standard deviation of the metric over seeds, in base units, as far as the author knows."""
+    evaluation: tuple[str, ...] = ()
+    """Files and folders that scores come from, as written: from the spec's folder, or absolute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,10 @@ _RUN_KEYS = {
     "workers": int,
     "seconds_per_trial": float,
     "seed_sd": float,
+    "evaluation": tuple,
 }
 _SPELLINGS = {"command": "trainer", "seconds": "seconds_per_trial", "seed_spread": "seed_sd"}
+_LISTS = tuple(key for key, kind in _RUN_KEYS.items() if kind is tuple)
 _KINDS = {str: "text", int: "a whole number from 1", float: "a number above 0"}
 _PAIR = re.compile(r"\s*[\w.-]+(?: [\w.-]+){0,2}\s?:\s?\S")
 _FACTOR = re.compile(r"^(?P<name>[^:]+):\s*(?P<parameters>[^()]+?)\s*(?:\((?P<reason>.*)\))?\s*$")
@@ -36,11 +38,12 @@ _FACTOR = re.compile(r"^(?P<name>[^:]+):\s*(?P<parameters>[^()]+?)\s*(?:\((?P<re
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One setting as written: `value` is None for an explicit null."""
+    """One setting as written: `value` is None for an explicit null, or where there are `items`."""
 
     line: int
     key: str
     value: Value | None
+    items: tuple[str, ...] = ()
 
 
 def baseline(
@@ -68,7 +71,7 @@ def run_settings(parts: Sequence[Part]) -> tuple[RunSettings, tuple[Problem, ...
     settings = RunSettings(line=parts[0].heading.line)
     problems: list[Problem] = []
     seen: dict[str, int] = {}
-    for entry in _entries(parts, problems):
+    for entry in _entries(parts, problems, _LISTS):
         key = re.sub(r"[\W_]+", "_", entry.key.lower()).strip("_")
         key = _SPELLINGS.get(key, key)
         if key not in _RUN_KEYS:
@@ -110,6 +113,10 @@ def _with_setting(
     settings: RunSettings, key: str, entry: _Entry
 ) -> tuple[RunSettings, list[Problem]]:
     kind, given = _RUN_KEYS[key], entry.value
+    if kind is tuple:
+        written = entry.items or tuple(str(given if given is not None else "").split(","))
+        items = dict.fromkeys(item.strip() for item in written if item.strip())
+        return replace(settings, evaluation=tuple(items)), []
     if given is None:
         return settings, []
     fits = isinstance(given, str) and given.strip()
@@ -129,8 +136,13 @@ def _with_setting(
     return replace(settings, **changes), []
 
 
-def _entries(parts: Sequence[Part], problems: list[Problem]) -> Iterator[_Entry]:
-    """Every setting of the sections: rows of tables, keys of YAML blocks, `key: value` lines."""
+def _entries(
+    parts: Sequence[Part], problems: list[Problem], lists: Sequence[str] = ()
+) -> Iterator[_Entry]:
+    """Every setting of the sections: rows of tables, keys of YAML blocks, `key: value` lines.
+
+    Only the keys in `lists` may hold several values.
+    """
     for part in parts:
         for table in part.tables:
             for row in table.rows:
@@ -140,7 +152,7 @@ def _entries(parts: Sequence[Part], problems: list[Problem]) -> Iterator[_Entry]
         for code in part.codes:
             if code.info.lower() not in ("", "yaml", "yml", "json"):
                 continue
-            yield from _of_yaml(code, problems)
+            yield from _of_yaml(code, problems, lists)
         for text in part.texts:
             lines = markup.plain(text.content).split("\n")
             if all(_PAIR.match(line) for line in lines):  # not prose with a colon in it
@@ -149,7 +161,7 @@ def _entries(parts: Sequence[Part], problems: list[Problem]) -> Iterator[_Entry]
                     yield _Entry(line, key.strip(), value(rest))
 
 
-def _of_yaml(code: Code, problems: list[Problem]) -> Iterator[_Entry]:
+def _of_yaml(code: Code, problems: list[Problem], lists: Sequence[str]) -> Iterator[_Entry]:
     if len(code.content) > LONGEST:
         problems.append(
             Problem(code.line, "The block is too long to be settings.", "keep the settings only.")
@@ -180,6 +192,8 @@ def _of_yaml(code: Code, problems: list[Problem]) -> Iterator[_Entry]:
         line = code.line + key.start_mark.line
         if isinstance(key, yaml.ScalarNode) and isinstance(node, yaml.ScalarNode):
             yield _Entry(line, key.value, _scalar(node))
+        elif isinstance(key, yaml.ScalarNode) and key.value.lower() in lists and _is_list(node):
+            yield _Entry(line, key.value, None, tuple(str(item.value) for item in node.value))
         else:
             written = key.value if isinstance(key, yaml.ScalarNode) else "a key"
             problems.append(
@@ -189,6 +203,12 @@ def _of_yaml(code: Code, problems: list[Problem]) -> Iterator[_Entry]:
                     "give it one value; levels to compare belong under ## Parameter Ranges.",
                 )
             )
+
+
+def _is_list(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.SequenceNode) and all(
+        isinstance(item, yaml.ScalarNode) for item in node.value
+    )
 
 
 def _scalar(node: yaml.ScalarNode) -> Value | None:

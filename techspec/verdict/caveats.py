@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from techspec.ledger.state import State
+from techspec.ledger.state import State, TrialState
 from techspec.plan.model import Plan, Question
 from techspec.verdict.gather import has_result, trials_of
 from techspec.verdict.model import ArmResult, Wanted
+from techspec.verdict.void import changed
 
 
 def caveats_of(
@@ -95,10 +96,23 @@ def _of_arm(plan: Plan, state: State, metric: str, arm: ArmResult, asked: int) -
         yield f"the plan has no room for {lost} of them"
     for trial in trials:
         known = state.trial(trial.id)
+        yield from _of_void_runs(known, trial.seed, metric, arm.arm)
         if known.crashes and known.is_final:
             yield f"seed {trial.seed} of {arm.arm} crashed {_times(known.crashes)} and was retried"
         elif known.crashes:
             yield f"seed {trial.seed} of {arm.arm} crashed {_times(known.crashes)}, no result yet"
+
+
+def _of_void_runs(known: TrialState, seed: int, metric: str, arm: str) -> Iterator[str]:
+    """What was thrown away, with its number, so that nobody throws away in silence."""
+    if not known.voided or not known.is_final:
+        return
+    ends = [end for end in known.void_ends if metric in end.metrics]
+    numbers = f" ({metric} {', '.join(f'{end.metrics[metric]:.4g}' for end in ends)})"
+    yield (
+        f"seed {seed} of {arm} was run again, as its first run"
+        f"{numbers if ends else ''} is void: {changed(known.voided[0])}"
+    )
 
 
 def _times(count: int) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import TypeGuard
 
-from techspec.ledger.events import Started
+from techspec.ledger.events import Started, Voided
 from techspec.ledger.state import State
 from techspec.plan.model import Plan
 from techspec.spec.model import Value
-from techspec.verdict.gather import is_written_as_share, no_share
-from techspec.verdict.model import ArmResult
+from techspec.verdict.gather import is_written_as_share, no_share, trials_of
+from techspec.verdict.model import ArmResult, Wanted
 
 # Enough of a digest to tell two apart, as git shows them.
 _SHOWN = 8
@@ -27,6 +27,42 @@ def disagreement(plan: Plan, state: State, arms: tuple[ArmResult, ...]) -> str |
         or _code_unplanned(plan, state, arms)
         or _contradiction(plan, state, arms)
     )
+
+
+def without_valid_run(plan: Plan, state: State, arms: tuple[ArmResult, ...]) -> str | None:
+    """Which runs were voided and not run again since; None where there is none.
+
+    The others are not judged without them: who can void a run could so drop it.
+    """
+    for arm in arms:
+        for trial in trials_of(plan, arm.arm):
+            known = state.trial(trial.id)
+            if known.voided and not known.is_final:
+                return (
+                    f"Seed {trial.seed} of {arm.arm} is void: {changed(known.voided[-1])}. Nothing"
+                    " is concluded without that run; `techspec run` runs it again, with the same"
+                    " seed, once the file is as it was."
+                )
+    return None
+
+
+def to_run_again(plan: Plan, state: State, arms: tuple[ArmResult, ...]) -> tuple[Wanted, ...]:
+    """Arms with a run that was voided and not run again since, up to its seed."""
+    void = [
+        Wanted(arm.arm, trial.seed + 1)
+        for arm in arms
+        for trial in trials_of(plan, arm.arm)
+        if state.trial(trial.id).voided and not state.trial(trial.id).is_final
+    ]
+    return tuple(void)
+
+
+def changed(event: Voided) -> str:
+    """What happened to a locked file, in words."""
+    if event.found == event.locked:
+        return f"{event.path} was touched while it ran, though it reads as before"
+    what = f"was {event.found[:_SHOWN]}" if event.found else "could not be read"
+    return f"when it ended, {event.path} {what}, where the plan has {event.locked[:_SHOWN]}"
 
 
 def unit_mistaken(plan: Plan, state: State, metric: str) -> str | None:
