@@ -42,8 +42,11 @@ def agenda_of(plan: Plan, state: State, verdicts: Sequence[Verdict]) -> Agenda:
     due: list[Trial] = []
     spared: list[Trial] = []
     for trial in plan.every_trial:
-        if not state.trial(trial.id).is_final:
-            (due if trial.seed < wanted[trial.arm] else spared).append(trial)
+        known = state.trial(trial.id)
+        if not known.is_final:
+            # A run that was voided is repeated whoever asks, or meddling would drop it.
+            is_due = trial.seed < wanted[trial.arm] or known.voided
+            (due if is_due else spared).append(trial)
     return Agenda(tuple(due), tuple(spared))
 
 

@@ -19,7 +19,7 @@ from techspec.verdict.findings import ALPHA, FUTILE, Case, Look, Weighed
 from techspec.verdict.gather import arm_result, case_of, form_of, unit_of
 from techspec.verdict.model import Outcome, Verdict, Wanted
 from techspec.verdict.schedule import schedule_of
-from techspec.verdict.void import disagreement, to_run_again, unit_mistaken, without_valid_run
+from techspec.verdict.void import disagreement, unit_mistaken, without_valid_run
 
 _WITH_P_VALUES = (claims.Difference, claims.Chain, claims.Insensitive, claims.Trend)
 
@@ -179,7 +179,7 @@ def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged
     outcome, looked = _settled(judged, family)
     weighed = looked.weighed if looked else None
     sentence = judged.sentence
-    asks = to_run_again(plan, state, case.arms) if case and outcome is Outcome.VOID else ()
+    asks: tuple[Wanted, ...] = ()
     is_futile = False
     if case and looked and weighed:
         alone = _outcome(looked.p_confirm, looked.p_refute)

@@ -17,6 +17,7 @@ from techspec.plan.build import build
 from techspec.plan.model import Arm, Plan, Question, Trial
 from techspec.plan.trainer import Config, Cost, MetricInfo, Trainer, TrainerFacts
 from techspec.spec.model import Spec, Value
+from techspec.verdict.caveats import caveats_of
 from techspec.verdict.decide import decide
 from techspec.verdict.gather import is_written_as_share
 from techspec.verdict.model import Verdict
@@ -85,7 +86,18 @@ def judge_reported(spec: Spec, trainer: Trainer, path: Path) -> ReportedStudy:
     plan, state = _as_campaign(reported, counted, models, path)
     return ReportedStudy(
         file=path.name,
-        verdicts=tuple(_marked(verdict, models, path) for verdict in decide(plan, state)),
+        verdicts=tuple(
+            _marked(
+                replace(
+                    verdict,
+                    asks=(),  # nobody is going to run what it would want next
+                    caveats=caveats_of(plan, state, question, verdict.metric, verdict.arms, ()),
+                ),
+                models,
+                path,
+            )
+            for verdict, question in zip(decide(plan, state), plan.questions, strict=True)
+        ),
         runs=len(runs),
         strangers=tuple(model.place for model in models if not model.in_spec),
         oddities=oddities(models, spec),
@@ -199,7 +211,7 @@ def _as_campaign(
         _question(question, other, counts, known)
         for question, other in zip(reported.questions, counted.questions, strict=True)
     )
-    plan = replace(reported, trials=tuple(trials), dropped=(), questions=questions)
+    plan = replace(reported, trials=tuple(trials), further=(), dropped=(), questions=questions)
     return plan, state
 
 

@@ -8,7 +8,7 @@ from techspec.ledger.state import State
 from techspec.plan.model import Plan
 from techspec.spec.model import Value
 from techspec.verdict.gather import is_written_as_share, no_share, trials_of
-from techspec.verdict.model import ArmResult, Wanted
+from techspec.verdict.model import ArmResult
 
 # Enough of a digest to tell two apart, as git shows them.
 _SHOWN = 8
@@ -44,17 +44,6 @@ def without_valid_run(plan: Plan, state: State, arms: tuple[ArmResult, ...]) -> 
                     " seed, once the file is as it was."
                 )
     return None
-
-
-def to_run_again(plan: Plan, state: State, arms: tuple[ArmResult, ...]) -> tuple[Wanted, ...]:
-    """Arms with a run that was voided and not run again since, up to its seed."""
-    void = [
-        Wanted(arm.arm, trial.seed + 1)
-        for arm in arms
-        for trial in trials_of(plan, arm.arm)
-        if state.trial(trial.id).voided and not state.trial(trial.id).is_final
-    ]
-    return tuple(void)
 
 
 def changed(event: Voided) -> str:

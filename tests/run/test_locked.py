@@ -48,7 +48,10 @@ def opened(tmp_path, evaluation):
         arms = {"a": {"meddle": meddle, "at": at}, "b": {}}
         changes = {"seconds": 60.0, "workers": 1} | changes
         plan = plan_of(arms, trainer=f"{sys.executable} {MEDDLING}", **changes)
-        question = Question("H1", "said so", "score(a) > score(b)", "score", ("a", "b"))
+        looks = (changes.get("seeds", 2),)
+        question = Question(
+            "H1", "said so", "score(a) > score(b)", "score", ("a", "b"), looks=looks
+        )
         plan = replace(plan, questions=(question,), locked=lock(tmp_path, ["evaluation"]))
         return freeze(tmp_path / "TECHSPEC.md", plan)
 
