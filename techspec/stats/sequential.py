@@ -7,10 +7,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from itertools import chain, count
 from typing import TYPE_CHECKING, Literal
 
-from techspec.stats.checked import above_zero, at_least, finite, inside_unit
+from techspec.stats.checked import above_zero, finite, inside_unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,33 +39,6 @@ _LOGITS_OF_P = tuple(step / 2.0 for step in range(-40, 9))
 # Ratios of the two arms' variances searched for the one that is worst for Welch's test.
 _VARIANCE_RATIOS = tuple(math.exp(step * 0.75) for step in range(1, 11))
 _SHARE_NODES = 48
-
-
-def looks(cap: int) -> tuple[int, ...]:
-    """Seeds an arm at which a claim is looked at, where `cap` is the most that may be run.
-
-    Args:
-        cap: seeds an arm, >= 0.
-
-    Returns:
-        Rising numbers of seeds from 3 on, the last one the cap; none where the cap is below 3,
-        since so few decide nothing.
-
-    Raises:
-        ValueError: cap is negative.
-
-    >>> looks(10), looks(4), looks(20)
-    ((3, 5, 7, 10), (3, 4), (3, 5, 7, 10, 14, 20))
-    """
-    if cap < 0:
-        raise ValueError(f"a cap on seeds is at least 0; got {cap}")
-    registered = chain((3, 5), (seeds * 2**times for times in count() for seeds in (7, 10)))
-    before = []
-    for seeds in registered:
-        if seeds >= cap:
-            break
-        before.append(seeds)
-    return (*before, cap) if cap >= 3 else ()
 
 
 def boundaries(
@@ -183,7 +155,7 @@ def sequential_power(
     alpha: float = 0.05,
     kind: Kind = "two-sample",
 ) -> float:
-    """Chance that the test rejects at one of its looks, for planning; see `conditional_power`.
+    """Chance that the test rejects at one of its looks, for planning.
 
     Args:
         difference: the true one, beyond the null, in the unit of the metric.
@@ -198,7 +170,7 @@ def sequential_power(
     Raises:
         ValueError: a value is not finite or out of range.
 
-    >>> round(sequential_power(0.02, 0.01, looks(10)), 2)
+    >>> round(sequential_power(0.02, 0.01, (3, 5, 7, 10)), 2)
     0.99
     """
     from scipy import special
@@ -213,71 +185,7 @@ def sequential_power(
         # The normal value to be passed with the chance that Student's t passes its own.
         missed = float(special.nctdtr(degrees, shift, special.stdtrit(degrees, 1.0 - p)))
         reach.append((shift + float(special.ndtri(missed))) * n**0.5)
-    return _crossing(0.0, [drift * n for n in looks], [float(n) for n in looks], reach)
-
-
-def conditional_power(
-    difference: float,
-    sd: float,
-    n: int,
-    looks: Sequence[int],
-    alpha: float = 0.05,
-    kind: Kind = "two-sample",
-    *,
-    predictive: bool = True,
-) -> float:
-    """Chance that the test still rejects at one of the looks after `n` seeds.
-
-    Small says that more seeds will hardly settle it. To stop for that reason never raises the
-    error, and to go on in spite of it does not either.
-
-    Args:
-        difference: as estimated from n seeds, beyond the null in the direction of the test, in the
-            unit of the metric.
-        sd: standard deviation over seeds as estimated, pooled over both arms, or of paired
-            differences, > 0, same unit; taken for true.
-        n: seeds an arm seen so far, >= 1.
-        looks: as in `boundaries`, past ones included.
-        alpha: as in `boundaries`.
-        kind: as in `boundaries`.
-        predictive: average over the true differences that the seeds so far leave possible, all
-            equally likely before; otherwise take the estimate for the truth, which after few
-            seeds is either too hopeful or not hopeful enough.
-
-    Returns:
-        In [0, 1]; 0 where no look is left.
-
-    Raises:
-        ValueError: a value is not finite or out of range.
-
-    Source:
-        Lan and Wittes (1988), "The B-value: a tool for monitoring data", Biometrics 44(2),
-        579-585; Spiegelhalter, Freedman and Blackburn (1986), "Monitoring clinical trials:
-        conditional or predictive power?", Controlled Clinical Trials 7(1), 8-17.
-
-    >>> round(conditional_power(0.02, 0.02, n=5, looks=(3, 5, 7, 10)), 2)
-    0.6
-    >>> round(conditional_power(0.02, 0.02, n=5, looks=(3, 5, 7, 10), predictive=False), 2)
-    0.64
-    """
-    from scipy import special
-
-    finite(difference, "difference")
-    above_zero(sd, "sd")
-    at_least(n, 1, "n")
-    left = [(m, p) for m, p in zip(looks, boundaries(looks, alpha, kind), strict=True) if m > n]
-    if not left:
-        return 0.0
-    error = sd * _samples(kind) ** 0.5  # of the difference of one seed
-    start = difference / error
-    critical = [float(special.stdtrit(_samples(kind) * (m - 1), 1.0 - p)) / m**0.5 for m, p in left]
-    if predictive:
-        # The estimate itself wanders, by what its variance has still to lose.
-        variances = [1.0 / n - 1.0 / m for m, _ in left]
-        return _crossing(0.0, [start] * len(left), variances, critical)
-    means = [start * m for m, _ in left]
-    reach = [bound * m for (m, _), bound in zip(left, critical, strict=True)]
-    return _crossing(0.0, means, [float(m - n) for m, _ in left], reach)
+    return _crossing([drift * n for n in looks], looks, reach)
 
 
 def _samples(kind: Kind) -> int:
@@ -379,14 +287,11 @@ def _welch_worst(n: int) -> tuple[float, ...]:
     return tuple(special.logit(worst).tolist())
 
 
-def _crossing(
-    start: float, means: Sequence[float], variances: Sequence[float], bounds: Sequence[float]
-) -> float:
+def _crossing(means: Sequence[float], variances: Sequence[float], bounds: Sequence[float]) -> float:
     """Chance that a Gaussian process with independent increments passes a bound where it is seen.
 
     Args:
-        start: where it is at variance 0.
-        means: (looks,), expected places less `start`.
+        means: (looks,), expected places; it starts at 0.
         variances: (looks,), rising, > 0.
         bounds: (looks,), one a look; +inf where it cannot be passed.
     """
@@ -394,15 +299,15 @@ def _crossing(
     from scipy import special
 
     nodes, weights = _quadrature()
-    at, mass = np.array([start]), np.ones(1)
+    at, mass = np.zeros(1), np.ones(1)
     passed, before, moved = 0.0, 0.0, 0.0
     for mean, variance, bound in zip(means, variances, bounds, strict=True):
         step = math.sqrt(variance - before)
         arriving = at + (mean - moved)
         passed += float(mass @ special.ndtr((arriving - bound) / step))
         reach = -_LOWEST * math.sqrt(variance)
-        high = min(bound, start + mean + reach)
-        half = (high - min(start + mean - reach, high - reach)) / 2.0
+        high = min(bound, mean + reach)
+        half = (high - min(mean - reach, high - reach)) / 2.0
         at = high + half * (nodes - 1.0)
         apart = (at[:, None] - arriving) / step
         density = np.exp(-0.5 * apart * apart) @ mass

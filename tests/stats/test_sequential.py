@@ -9,9 +9,7 @@ from scipy import special, stats
 from techspec.stats.difference import paired, welch
 from techspec.stats.sequential import (
     boundaries,
-    conditional_power,
     interval_confidence,
-    looks,
     sequential_p,
     sequential_power,
 )
@@ -135,18 +133,7 @@ def test_certainty_either_way_is_kept():
     assert sequential_p([1.0, 1.0], (3, 5)) == 1.0
 
 
-@given(st.integers(3, 500))
-def test_looks_rise_to_the_cap_and_a_higher_cap_only_adds_later_ones(cap):
-    at = looks(cap)
-
-    assert at[0] == 3
-    assert at[-1] == cap
-    assert list(at) == sorted(set(at))
-    assert looks(cap + 1)[: len(at) - 1] == at[:-1]
-
-
-def test_so_few_seeds_that_nothing_may_be_decided_have_no_look():
-    assert looks(2) == looks(0) == ()
+def test_without_a_look_nothing_is_rejected():
     assert boundaries(()) == ()
     assert sequential_p([], ()) == 1.0
 
@@ -190,36 +177,9 @@ def test_power_grows_with_the_difference_and_with_the_error_allowed(
     assert power <= sequential_power(difference, 1.0, seeds, alpha * 1.5, kind) + 1e-9
 
 
-@pytest.mark.parametrize("predictive", [False, True])
-@pytest.mark.parametrize("lead", [-0.4, 0.0, 0.3, 0.9, 2.0])
-def test_conditional_power_is_the_share_of_simulated_futures_that_cross(lead, predictive):
-    seeds, n, draws = (3, 5, 7, 10), 5, 200_000
-    rng = np.random.default_rng(6)
-    truth = lead + (rng.normal(0.0, math.sqrt(2.0 / n), draws) if predictive else 0.0)
-    crossed = np.zeros(draws, dtype=bool)
-    total, before = np.full(draws, lead * n), n
-    for later, bound in list(zip(seeds, boundaries(seeds), strict=True))[2:]:
-        further = later - before
-        total += rng.normal(truth * further, math.sqrt(2.0 * further), draws)
-        t = stats.t.isf(bound, 2 * (later - 1))
-        crossed |= total / later >= t * math.sqrt(2.0 / later)
-        before = later
-
-    found = conditional_power(lead, 1.0, n, seeds, predictive=predictive)
-
-    assert found == pytest.approx(crossed.mean(), abs=0.005)
-
-
-def test_no_look_left_leaves_no_power():
-    assert conditional_power(5.0, 1.0, 10, (3, 5, 7, 10)) == 0.0
-    assert conditional_power(1e9, 1.0, 3, (3, 5)) == pytest.approx(1.0)
-    assert conditional_power(-1e9, 1.0, 3, (3, 5)) == 0.0
-
-
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: looks(-1), "got -1"),
         (lambda: boundaries((5, 3)), r"\[5, 3\]"),
         (lambda: boundaries((1, 3)), r"\[1, 3\]"),
         (lambda: boundaries((3, 5), 0.0), "alpha.* 0.0"),
@@ -228,8 +188,7 @@ def test_no_look_left_leaves_no_power():
         (lambda: sequential_p([math.nan], (3, 5)), "nan"),
         (lambda: sequential_p([0.1, 0.1], (3,)), "got 2 for 1"),
         (lambda: interval_confidence(4, (3, 5)), "got 4"),
-        (lambda: conditional_power(0.1, 0.0, 3, (3, 5)), "sd.* 0.0"),
-        (lambda: conditional_power(math.nan, 1.0, 3, (3, 5)), "nan"),
+        (lambda: sequential_power(math.nan, 1.0, (3, 5)), "nan"),
         (lambda: sequential_power(0.1, -1.0, (3, 5)), "sd.* -1.0"),
     ],
 )
