@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from techspec import __version__
 from techspec.identity import digest, digest_text, slug
 from techspec.ledger.state import State
 from techspec.plan.model import Arm, Plan
 from techspec.records import encode
 from techspec.render import render
-from techspec.skill import evidence
+from techspec.skill import evidence, findings
 from techspec.skill.evidence import ArmSummary
 from techspec.skill.page import Attempt
 from techspec.spec.model import Band, Spec
@@ -110,18 +111,18 @@ def distil(
         "spec_sha256": digest_text(replace(spec.text, "")),  # without its results
         "trainer": plan.trainer_name,
         "trainer_code": plan.trainer_code,
+        "data": _data(plan, state),
         "metric": plan.metric,
         "unit": unit,
         "campaign": identity,
+        "techspec": __version__,
     }
     files = {
         "evidence/runs.csv": evidence.to_csv(rows),
         "evidence/verdicts.json": _json(encode(tuple(verdicts))),
         "evidence/plan.json": _json(facts),
         "evidence/notes.json": _json(encode(notes)),
-        "evidence/findings.json": _json(
-            [_finding(verdict, plan, facts["spec_sha256"]) for verdict in verdicts]
-        ),
+        findings.FILE: findings.written(findings.findings(rows, verdicts, facts)),
     }
     return Draft(name, page, files)
 
@@ -240,24 +241,11 @@ def _own(arm: Arm, plan: Plan) -> str:
     return ", ".join(f"{k}={_yaml(v)}" for k, v in arm.config.items() if k not in shared)
 
 
-def _finding(verdict: Verdict, plan: Plan, spec_hash: str) -> dict[str, object]:
-    names = {arm.arm for arm in verdict.arms}
-    arms = [arm for arm in plan.arms if arm.name in names]
-    ranges = {
-        key: list(dict.fromkeys(arm.config[key] for arm in arms if key in arm.config))
-        for key in dict.fromkeys(key for arm in arms for key in arm.config)
-    }
-    return {
-        "hypothesis": verdict.hypothesis,
-        "text": verdict.text,
-        "claim": verdict.claim,
-        "outcome": str(verdict.outcome),
-        "estimate": encode(verdict.estimate),
-        "n": {arm.arm: len(arm.runs) for arm in verdict.arms},
-        "ranges": ranges,
-        "spec_sha256": spec_hash,
-        "plan": plan.hash,
-    }
+def _data(plan: Plan, state: State) -> str:
+    """Digest of the evaluation data that all runs of the plan were scored on; empty without one."""
+    started = [state.trial(trial.id).started for trial in plan.trials]
+    digests = {each.data for each in started if each is not None}
+    return digests.pop() if len(digests) == 1 else ""
 
 
 def _json(value: object) -> str:

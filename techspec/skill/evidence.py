@@ -5,9 +5,11 @@ Every number of a distilled page is made from these rows by the functions below.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from techspec.identity import digest
 from techspec.ledger.state import State
 from techspec.plan.model import Plan
 from techspec.stats.mean import interval_mean
@@ -28,6 +30,9 @@ class Run:
     params: int | None = None
     seconds: float | None = None
     config: Mapping[str, str] = field(default_factory=dict)
+    """What the spec set."""
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    """What the trainer said that it trained with, defaults filled in; see `_told`."""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -75,29 +80,53 @@ def _run(
     started, ended = known.started, known.ended
     if started is not None and started.params:
         params = started.params
+    resolved = _told(started.config) if started is not None else {}
     if ended is None:
-        return Run(
-            trial, arm, seed, NOT_RUN if started is None else "not ended", params, None, config
-        )
+        outcome = NOT_RUN if started is None else "not ended"
+        return Run(trial, arm, seed, outcome, params, None, config, resolved)
     metrics = dict(ended.metrics) if known.is_final and ended.outcome != "diverged" else {}
-    return Run(trial, arm, seed, ended.outcome, params, ended.seconds, config, metrics)
+    return Run(trial, arm, seed, ended.outcome, params, ended.seconds, config, resolved, metrics)
+
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z_+-]{0,23}\Z")
+
+
+def _told(config: Mapping[str, object]) -> dict[str, str]:
+    """A resolved config as others may see it: numbers, truth values and single words as they are.
+
+    Any other value is told by its digest, so that equal ones stay equal; places on a machine are
+    left out, and so is the seed.
+    """
+    told = {}
+    for key, value in config.items():
+        if (
+            key == "seed"
+            or value is None
+            or (isinstance(value, str) and re.search(r"[/\\]", value))
+        ):
+            continue
+        if isinstance(value, bool | int | float) or (isinstance(value, str) and _WORD.match(value)):
+            told[key] = _plain(value)
+        else:
+            told[key] = f"digest-{digest(value)[:8]}"
+    return told
 
 
 def to_csv(rows: Sequence[Run]) -> str:
     """The rows as CSV; numbers are written so that reading gives the same ones."""
-    configs = _keys(row.config for row in rows)
-    metrics = _keys(row.metrics for row in rows)
+    parts: list[tuple[str, list[Mapping[str, object]]]] = [
+        ("config", [row.config for row in rows]),
+        ("resolved", [row.resolved for row in rows]),
+        ("metric", [row.metrics for row in rows]),
+    ]
+    columns = [(part, key, of_row) for part, of_row in parts for key in _keys(of_row)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ["trial", "arm", "seed", "outcome", "params", "seconds"]
-    writer.writerow(
-        [*head, *(f"config.{key}" for key in configs), *(f"metric.{key}" for key in metrics)]
-    )
-    for row in rows:
+    writer.writerow([*head, *(f"{part}.{key}" for part, key, _ in columns)])
+    for place, row in enumerate(rows):
         fixed = [row.trial, row.arm, row.seed, row.outcome, row.params, row.seconds]
-        values = [row.config.get(key) for key in configs] + [
-            row.metrics.get(key) for key in metrics
-        ]
+        values = [of_row[place].get(key) for _, key, of_row in columns]
         writer.writerow(["" if value is None else str(value) for value in [*fixed, *values]])
     return out.getvalue()
 
@@ -119,6 +148,7 @@ def from_csv(text: str) -> tuple[Run, ...]:
                 params=int(line["params"]) if line["params"] else None,
                 seconds=float(line["seconds"]) if line["seconds"] else None,
                 config=_part(line, "config."),
+                resolved=_part(line, "resolved."),
                 metrics={key: float(value) for key, value in _part(line, "metric.").items()},
             )
         )

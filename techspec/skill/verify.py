@@ -1,14 +1,12 @@
 """A skill's folder in, every number of its page that its own evidence does not give out."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 
-from techspec.records import decode
 from techspec.render import cell
-from techspec.skill import evidence
+from techspec.skill import evidence, findings
 from techspec.skill.distil import verdict_row
 from techspec.skill.markdown import split_cells
 from techspec.skill.page import Row, Skill, read_file, visible
@@ -25,18 +23,17 @@ class Mismatch:
 
 
 def verify(skill_folder: Path) -> list[Mismatch]:
-    """Recompute the page's tables from runs.csv and verdicts.json; empty when all agree."""
+    """Recompute the page's tables and findings from its evidence; empty when all agree."""
     skill = read_file(skill_folder / "SKILL.md", skill_folder.parent)
-    beside = skill_folder / "evidence"
     try:
-        facts = json.loads((beside / "plan.json").read_text(encoding="utf-8"))
+        beside = findings.load(skill_folder)
+        facts, runs, verdicts = beside.facts, beside.rows, beside.verdicts
         metric, unit, campaign = str(facts["metric"]), str(facts["unit"]), facts["campaign"]
-        runs = evidence.from_csv((beside / "runs.csv").read_text(encoding="utf-8"))
-        listed = json.loads((beside / "verdicts.json").read_text(encoding="utf-8"))
-        verdicts = [decode(Verdict, entry) for entry in listed]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return [Mismatch(str(beside), "evidence for this page", f"none to be read: {error}")]
+        where = str(skill_folder / "evidence")
+        return [Mismatch(where, "evidence for this page", f"none to be read: {error}")]
     found = list(_verdicts_against_runs(verdicts, runs))
+    found += _findings_against_evidence(skill_folder, beside)
     summaries = evidence.summaries(runs, metric)
     arms = [evidence.table_row(summary, unit) for summary in summaries]
     found += _table(skill, evidence.table_header(metric), arms)
@@ -69,6 +66,26 @@ def _verdicts_against_runs(
                     isclose(said.value, value, rel_tol=1e-12) for value in run.metrics.values()
                 ):
                     yield Mismatch(where, str(said.value), str(dict(run.metrics)))
+
+
+def _findings_against_evidence(folder: Path, beside: findings.Evidence) -> Iterator[Mismatch]:
+    """Each typed finding must be the one that runs and verdicts give."""
+    file = Path(findings.FILE).name
+    try:
+        said = {finding.hypothesis: finding for finding in findings.stated(folder)}
+        given = findings.findings(beside.rows, beside.verdicts, beside.facts)
+    except (OSError, ValueError, ArithmeticError) as error:
+        yield Mismatch(file, "findings of this campaign", f"none to be read: {error}")
+        return
+    for made in given:
+        found = said.pop(made.hypothesis, None)
+        if found is None:
+            yield Mismatch(f"{file}: {made.hypothesis}", "no finding", made.claim)
+            continue
+        for field, old, new in findings.differences(found, made):
+            yield Mismatch(f"{file}: {made.hypothesis}, {field}", str(old), str(new))
+    for extra in said.values():
+        yield Mismatch(f"{file}: {extra.hypothesis}", extra.claim, "not in the evidence")
 
 
 def _table(

@@ -1,0 +1,377 @@
+"""Findings of several pages in, what they say together out: agreed, in conflict, or one alone.
+
+Findings are about one thing only where everything else was equal: the metric, the trainer, its
+evaluation data, and every value of every arm's configuration. When in doubt they stay apart.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from techspec.identity import canonical, digest
+from techspec.plan.model import Arm, Plan
+from techspec.plan.savings import Saving, without_hypotheses
+from techspec.plan.trainer import TrainerFacts
+from techspec.skill import findings
+from techspec.skill.findings import Finding, spelled
+from techspec.skill.registry import Registry
+from techspec.spec import claims
+from techspec.spec.model import Value
+from techspec.stats.difference import fisher
+from techspec.stats.multiplicity import holm
+from techspec.stats.pooling import random_effects
+from techspec.stats.reliability import clopper_pearson
+from techspec.verdict.model import Estimate, Outcome
+from techspec.verdict.words import interval
+
+P_CONFLICT = 0.10
+"""Below it, estimates differ by more than chance. Source: Cochrane Handbook 10.10.2, since the
+test has little power with few studies."""
+
+CONFIDENCE = 0.90
+"""Of a pooled difference; as the intervals of single ones."""
+
+_DECIDED = (Outcome.CONFIRMED, Outcome.REFUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A finding and where it stands."""
+
+    finding: Finding
+    source: str
+    """Name of the page."""
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of one thing."""
+
+    cited: tuple[Cited, ...]
+    """Studies with runs of their own; the one to quote first."""
+    repeats: tuple[Cited, ...] = ()
+    """Findings that rest on the same runs as one of these: they count once."""
+    pooled: Estimate | None = None
+    """In the direction of the first; None with one study, or where numbers cannot be pooled."""
+    p_agree: float | None = None
+    conflict: str = ""
+    """Why the studies contradict each other; empty where they do not."""
+
+    @property
+    def first(self) -> Finding:
+        """The finding to quote."""
+        return self.cited[0].finding
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What became of the first's claim by all of them; None where that is open."""
+        first = self.first
+        if self.conflict or first.outcome not in _DECIDED or first.seeds_min < 2:
+            return None
+        if not first.is_as_planned:
+            return None
+        if self.pooled is not None and isinstance(first.form, claims.Difference):
+            ahead = self.pooled.value > (first.form.margin or 0.0)
+            if first.outcome is Outcome.CONFIRMED and self.pooled.value <= 0.0:
+                return None
+            if first.outcome is Outcome.REFUTED and ahead:
+                return None
+        return first.outcome
+
+    @property
+    def evidence(self) -> str:
+        """`replicated` where two studies decided the same claim alike and none contradicts."""
+        alike = [c for c in self.cited if _claimed(c.finding) == _claimed(self.first)]
+        decided = [c for c in alike if c.finding.outcome is self.first.outcome]
+        if self.outcome is not None and len(decided) > 1:
+            return "replicated"
+        return self.first.evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A hypothesis of a plan that findings have decided already."""
+
+    hypothesis: str
+    known: Known
+    saving: Saving
+    """What leaving it out of the plan saves."""
+
+
+def of_registry(registry: Registry) -> list[Cited]:
+    """Every finding of every skill whose evidence gives it, in the order of the folders."""
+    return [
+        cited
+        for root in registry.folders
+        for folder in _folders(root)
+        for cited in of_skill(folder)
+    ]
+
+
+def of_skill(folder: Path, source: str = "") -> list[Cited]:
+    """The findings of one skill's folder."""
+    return [Cited(each, source or folder.name, folder) for each in findings.read(folder)]
+
+
+def together(cited: Sequence[Cited]) -> list[Known]:
+    """What findings say together, one entry a subject, in the order in which they are first met."""
+    subjects: dict[str, list[Cited]] = {}
+    for each in cited:
+        subjects.setdefault(subject(each.finding), []).append(each)
+    return [_known(group) for group in subjects.values()]
+
+
+def subject(finding: Finding) -> str:
+    """Equal for findings that are about one thing, whichever of two arms their claims favour."""
+    form = finding.form
+    asked: list[object]
+    configs = sorted(map(canonical, finding.configs))
+    match form:
+        case claims.Difference():
+            asked = []
+        case claims.Threshold():
+            asked = [form.relation, form.level]
+        case claims.Chain():
+            asked, configs = [form.margin], list(map(canonical, finding.configs))
+        case claims.Insensitive():
+            asked = [form.parameter, form.margin]
+        case claims.Trend():
+            asked = [form.parameter]
+        case claims.Smallest():
+            asked = [form.parameter, form.relation, form.level, form.at_most]
+    kind = type(form).__name__
+    return digest([kind, asked, finding.metric, finding.trainer, _task(finding), configs])
+
+
+def _task(finding: Finding) -> str:
+    """What tells apart the tasks of one trainer: its data, else its source.
+
+    `python train.py` is the name of many programs.
+    """
+    return finding.data or finding.trainer_code
+
+
+def settled(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> list[Settled]:
+    """The hypotheses of a plan that findings have decided, in the order of the plan.
+
+    Args:
+        plan: of the spec at hand.
+        facts: of its trainer, for the defaults of what the spec leaves open.
+        known: what is known.
+    """
+    # What a plan found itself is no news to it.
+    decided = [each for each in known if each.outcome is not None and each.first.plan != plan.hash]
+    found = []
+    for question in plan.questions:
+        for each in decided:
+            if _is_asked(plan, question.arms, question.claim, facts, each.first):
+                saving = without_hypotheses(plan, {question.id})
+                found.append(Settled(question.id, each, saving))
+                break
+    return found
+
+
+def say(finding: Finding) -> str:
+    """A finding in words: claim, outcome, effect with its interval, seeds."""
+    effect = f", {interval(finding.estimate)}" if finding.estimate else ""
+    seeds = " + ".join(str(len(side.seeds)) for side in finding.sides)
+    return f"{finding.claim}: {finding.outcome}{effect}, {seeds} seeds"
+
+
+def cited(known: Known) -> str:
+    """What is known of one thing, in one line, each study by its page."""
+    names = ", ".join(dict.fromkeys(each.source for each in known.cited))
+    if known.conflict:
+        prefix = f"{known.first.claim}: "
+        sides = "; ".join(
+            f"{each.source} says {say(each.finding).removeprefix(prefix)}" for each in known.cited
+        )
+        return f"{known.first.claim}: CONFLICT, as {known.conflict}: {sides}"
+    told = say(known.first)
+    if known.pooled is not None:
+        told += f"; pooled over {len(known.cited)} studies {interval(known.pooled)}"
+    return f"{told} [{names}, {known.evidence}]"
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    for current, folders, names in os.walk(root):
+        folders.sort()
+        if os.path.basename(current) == "evidence" and Path(findings.FILE).name in names:  # noqa: PTH119
+            yield Path(current).parent
+
+
+def _known(group: Sequence[Cited]) -> Known:
+    studies, repeats = _independent(group)
+    pooled = p_agree = None
+    if len(studies) > 1:
+        pooled, p_agree = _pooled([each.finding for each in studies])
+    conflict = ""
+    if any(_opposed(a.finding, b.finding) for a, b in combinations(studies, 2)):
+        conflict = "their verdicts are opposite"
+    elif p_agree is not None and p_agree < P_CONFLICT:
+        conflict = f"their estimates differ by more than chance (p = {p_agree:.2g})"
+    return Known(tuple(studies), tuple(repeats), pooled, p_agree, conflict)
+
+
+def _independent(group: Sequence[Cited]) -> tuple[list[Cited], list[Cited]]:
+    """Studies with runs of their own, the first to be quoted first; and the others."""
+
+    def worth(each: Cited) -> tuple[bool, bool, int]:
+        runs = sum(len(side.seeds) for side in each.finding.sides)
+        return each.finding.outcome in _DECIDED, each.finding.is_as_planned, runs
+
+    studies: list[Cited] = []
+    repeats: list[Cited] = []
+    for each in sorted(group, key=worth, reverse=True):
+        taken = any(_share_runs(each.finding, other.finding) for other in studies)
+        (repeats if taken else studies).append(each)
+    return studies, repeats
+
+
+def _share_runs(a: Finding, b: Finding) -> bool:
+    """Whether two findings about one thing rest on some of the same runs.
+
+    The same trainer's source with the same seed gives the same run; so do, as far as anybody can
+    tell, other sources that came to exactly the same numbers.
+    """
+    if a.gap is not None and b.gap is not None and abs(a.gap.difference) == abs(b.gap.difference):
+        return True
+    if a.trainer_code != b.trainer_code:
+        return False
+    seeds = [
+        {canonical(c): set(s.seeds) for c, s in zip(each.configs, each.sides, strict=True)}
+        for each in (a, b)
+    ]
+    return any(of_arm & seeds[1].get(config, set()) for config, of_arm in seeds[0].items())
+
+
+def _pooled(studies: Sequence[Finding]) -> tuple[Estimate | None, float | None]:
+    first = studies[0]
+    if isinstance(first.form, claims.Threshold):
+        return _pooled_counts(studies)
+    gaps = [(each.gap, _direction(each) * _direction(first)) for each in studies if each.gap]
+    if not isinstance(first.form, claims.Difference) or len(gaps) < 2:
+        return None, None
+    found = random_effects(
+        [gap.difference * sign for gap, sign in gaps],
+        [gap.standard_error for gap, _ in gaps],
+        [gap.degrees_of_freedom for gap, _ in gaps],
+        CONFIDENCE,
+    )
+    unit = next((each.estimate.unit for each in studies if each.estimate), "")
+    what = f"mean difference over {len(gaps)} studies"
+    pooled = Estimate(what, found.estimate, found.low, found.high, CONFIDENCE, unit)
+    return pooled, found.p_agree
+
+
+def _pooled_counts(studies: Sequence[Finding]) -> tuple[Estimate | None, float | None]:
+    """Successes are counts: they add up, unless two studies differ in how often seeds succeed."""
+    counts = [
+        (round(each.estimate.value * each.seeds_min), each.seeds_min)
+        for each in studies
+        if each.estimate is not None and each.seeds_min
+    ]
+    if len(counts) < 2:
+        return None, None
+    successes, n = sum(hit for hit, _ in counts), sum(of for _, of in counts)
+    low, high = clopper_pearson(successes, n)
+    pairs = [fisher(a, n_a, b, n_b) for (a, n_a), (b, n_b) in combinations(counts, 2)]
+    p_agree = min(holm([min(1.0, 2.0 * min(each.p_above, each.p_below)) for each in pairs]))
+    what = f"share of seeds that reach the level, over {len(counts)} studies"
+    return Estimate(what, successes / n, low, high, unit="%"), p_agree
+
+
+def _direction(finding: Finding) -> int:
+    """1 or -1, so that claims which favour opposite sides have opposite ones."""
+    form = finding.form
+    if isinstance(form, claims.Trend):
+        return 1 if form.direction == "increases" else -1
+    if isinstance(form, claims.Difference):
+        left, right = map(canonical, finding.configs)
+        return 1 if left <= right else -1
+    return 1
+
+
+def _claimed(finding: Finding) -> tuple[int, float]:
+    margin = getattr(finding.form, "margin", None)
+    return _direction(finding), margin or 0.0
+
+
+def _opposed(a: Finding, b: Finding) -> bool:
+    """Whether not both verdicts can be right.
+
+    CONFIRMED says that an effect is there; REFUTED, that it is smaller than the margin, or that
+    there is none.
+    """
+    if a.outcome is Outcome.REFUTED:
+        a, b = b, a
+    if a.outcome is not Outcome.CONFIRMED:
+        return False
+    (way, margin), (other_way, other_margin) = _claimed(a), _claimed(b)
+    if b.outcome is Outcome.CONFIRMED:
+        return way != other_way
+    return b.outcome is Outcome.REFUTED and way == other_way and other_margin in (0.0, margin)
+
+
+def _is_asked(
+    plan: Plan, arms: Sequence[str], claim: str | None, facts: TrainerFacts, finding: Finding
+) -> bool:
+    """Whether a question of the plan is the finding's, under the finding's conditions."""
+    if facts.name != finding.trainer or not arms:
+        return False
+    if not finding.data and facts.code != finding.trainer_code:
+        return False
+    try:
+        form = claims.parse(claim or "", [arm.name for arm in plan.arms]).form
+    except claims.ClaimUnreadable:
+        return False
+    if (form.metric or plan.metric) != finding.metric or not _is_same_form(form, finding.form):
+        return False
+    if isinstance(form, claims.Difference) and form.relation == "<":
+        arms = arms[::-1]
+    planned = [plan.arm(name) for name in arms]
+    sides = list(finding.configs)
+    if len(planned) != len(sides):
+        return False
+    if isinstance(form, claims.Insensitive | claims.Trend | claims.Smallest):  # levels, any order
+        return all(any(_is_same(arm, side, finding, facts) for side in sides) for arm in planned)
+    return all(
+        _is_same(arm, side, finding, facts) for arm, side in zip(planned, sides, strict=True)
+    )
+
+
+def _is_same_form(asked: claims.Form, found: claims.Form) -> bool:
+    match asked, found:
+        case claims.Difference(), claims.Difference():
+            return (asked.margin or 0.0) == (found.margin or 0.0)
+        case claims.Chain(), claims.Chain():
+            return (asked.margin or 0.0) == (found.margin or 0.0)
+        case claims.Threshold(), claims.Threshold():
+            return (asked.relation, asked.level) == (found.relation, found.level)
+        case _:
+            return asked == found
+
+
+def _is_same(arm: Arm, config: Mapping[str, str], finding: Finding, facts: TrainerFacts) -> bool:
+    """Whether a planned arm would be trained as the finding's was, as far as that can be told.
+
+    What neither sets must have the default that the finding's runs had; a default of 0 is the
+    trainer's to derive from the rest.
+    """
+    defaults = {key: info.default for key, info in (facts.parameters or {}).items()}
+    for key in {*arm.config, *config}:
+        value = arm.config.get(key, defaults.get(key))
+        if key in config and value is not None and _spelled(value) == config[key]:
+            continue
+        if key in arm.config or key in finding.given:
+            return False
+        if value is not None and not (type(value) is int and value == 0):
+            return False
+    return True
+
+
+def _spelled(value: Value) -> str:
+    return spelled(str(value).lower() if isinstance(value, bool) else str(value))
