@@ -111,24 +111,29 @@ class LintReply(Reply):
 
     spec: str
     findings: list[LintFinding] = Field(description="By line; empty: it may be planned.")
+    notes: list[LintFinding] = Field(
+        description="No problems: hypotheses that the registry's findings have settled already."
+    )
 
     @classmethod
     def of(cls, spec: Path, findings: Sequence["Finding"]) -> "LintReply":
         """The findings of one spec."""
-        listed = [
-            LintFinding(line=each.line, code=each.code, message=each.message, fix=each.fix)
-            for each in findings
-        ]
-        return cls(spec=shown(spec), findings=listed)
+        by_level: dict[str, list[LintFinding]] = {"problem": [], "note": []}
+        for each in findings:
+            said = LintFinding(line=each.line, code=each.code, message=each.message, fix=each.fix)
+            by_level[each.level].append(said)
+        return cls(spec=shown(spec), findings=by_level["problem"], notes=by_level["note"])
 
     def in_words(self) -> str:
         """As `techspec lint` prints it."""
+        lines = [
+            f"{self.spec}:{each.line}: {each.code} {kind}{each.message}\n  fix: {each.fix}"
+            for kind, listed in (("", self.findings), ("note: ", self.notes))
+            for each in listed
+        ]
         if not self.findings:
-            return f"{self.spec}: nothing to complain about. next: plan"
-        return "\n".join(
-            f"{self.spec}:{each.line}: {each.code} {each.message}\n  fix: {each.fix}"
-            for each in self.findings
-        )
+            lines.append(f"{self.spec}: nothing to complain about. next: plan")
+        return "\n".join(lines)
 
 
 class Allowed(BaseModel):

@@ -9,7 +9,8 @@ def spec_lint(spec: SpecPath = "TECHSPEC.md") -> LintReply:
     """Check an experiment spec before any compute is spent.
 
     Call it after every edit of the spec and before plan. Each finding names the line, the rule
-    and the change that would settle it; an empty list means that the spec may be planned. It asks
+    and the change that would settle it; an empty list means that the spec may be planned. Notes
+    name hypotheses that are settled already, and what leaving them out saves. It asks
     the spec's trainer what its configs cost, and trains nothing. Next: make the fixes that need
     no decision, ask the user about the others, then plan.
     """

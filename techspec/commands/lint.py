@@ -2,14 +2,20 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from techspec.commands.show import count, plain
 from techspec.lint.check import check
-from techspec.lint.finding import Finding
+from techspec.lint.finding import Finding, Settled
+from techspec.plan.model import Plan
 from techspec.plan.trainer import NoTrainer
 from techspec.run.locked import LockedFileMissing
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
+from techspec.skill.known import cited, of_registry, together
+from techspec.skill.known import settled as decided
+from techspec.skill.page import visible
+from techspec.skill.places import registry_for
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 
@@ -23,29 +29,50 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit 1 if anything was found."""
-    findings = findings_of(read_file(args.spec), args.spec.resolve().parent)
+    """Exit 1 if a problem was found; notes are no problems."""
+    found = findings_of(read_file(args.spec), args.spec.resolve().parent)
+    problems = [each for each in found if each.level == "problem"]
     if args.json:
-        listed = [
-            {"code": each.code, "line": each.line, "message": each.message, "fix": each.fix}
-            for each in findings
-        ]
-        print(json.dumps({"findings": listed}))
-        return 1 if findings else 0
-    for each in findings:
-        print(plain(f"{args.spec}:{each.line}: {each.code} {each.message}\n  fix: {each.fix}"))
-    if findings:
-        print(f"{count(len(findings), 'finding')}; 'techspec explain CODE' says why it matters.")
+        notes = [each for each in found if each.level == "note"]
+        print(json.dumps({"findings": _listed(problems), "notes": _listed(notes)}))
+        return 1 if problems else 0
+    for each in found:
+        what = f"{each.code} {'note: ' if each.level == 'note' else ''}{each.message}"
+        print(plain(f"{args.spec}:{each.line}: {what}\n  fix: {each.fix}"))
+    if problems:
+        print(f"{count(len(problems), 'finding')}; 'techspec explain CODE' says why it matters.")
     else:
         print(f"{args.spec}: nothing to complain about.")
-    return 1 if findings else 0
+    return 1 if problems else 0
+
+
+def _listed(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    return [
+        {"code": each.code, "line": each.line, "message": each.message, "fix": each.fix}
+        for each in findings
+    ]
 
 
 def findings_of(spec: Spec, place: Path) -> list[Finding]:
-    """All that is wrong with a spec, also where its trainer cannot be asked."""
+    """All to say of a spec, also where its trainer cannot be asked.
+
+    Args:
+        spec: as read.
+        place: its folder; trainer and registry are looked for from there.
+    """
     try:
         trainer = trainer_of(spec, place)
-        trainer.facts()
+        facts = trainer.facts()
     except (TrainerNotFound, TrainerAnswer, LockedFileMissing) as error:
         return check(spec, NoTrainer(), error)
-    return check(spec, trainer)
+
+    def settled(plan: Plan) -> list[Settled]:
+        if not any(question.claim for question in plan.questions):
+            return []
+        known = together(of_registry(registry_for(place)))
+        return [
+            Settled(each.hypothesis, str(each.known.outcome), visible(cited(each.known)))
+            for each in decided(plan, facts, known)
+        ]
+
+    return check(spec, trainer, known=settled)

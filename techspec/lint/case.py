@@ -1,10 +1,11 @@
 """A spec under check, with what its trainer and its plan say of it; each asked once, if at all."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from techspec.errors import TechspecError
+from techspec.lint.finding import Settled
 from techspec.lint.names import nearest
 from techspec.plan.ablate import BASELINE, SIZE
 from techspec.plan.build import build
@@ -47,14 +48,28 @@ TITLES = {
 _MISSPELT = 0.82
 
 
+Known = Callable[[Plan], Sequence[Settled]]
+"""Which hypotheses of a plan are settled already; who asks passes in what is known."""
+
+
+def nothing_known(plan: Plan) -> Sequence[Settled]:
+    """For a spec that is read without a registry."""
+    return ()
+
+
 class Case:
     """What a rule receives. It answers questions that several rules have; it judges nothing."""
 
     def __init__(
-        self, spec: Spec, trainer: Trainer, trainer_problem: TechspecError | None = None
+        self,
+        spec: Spec,
+        trainer: Trainer,
+        trainer_problem: TechspecError | None = None,
+        known: Known = nothing_known,
     ) -> None:
         self.spec = spec
         self.trainer_problem = trainer_problem
+        self._known = known
         self._trainer = _Asked(trainer)
 
     # --- what the trainer says ---
@@ -106,6 +121,11 @@ class Case:
     def plan(self) -> Plan:
         """The plan as `techspec plan` would make it."""
         return build(self.spec, self._trainer)
+
+    @cached_property
+    def settled(self) -> Sequence[Settled]:
+        """The hypotheses of the plan that earlier findings have decided."""
+        return self._known(self.plan)
 
     # --- what the spec says ---
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from techspec.lint.case import Case
-from techspec.lint.finding import Finding
+from techspec.lint.finding import Finding, Level
 
 
 class Rule:
@@ -16,6 +16,7 @@ class Rule:
     """A sentence with the offending value; `{fields}` are filled by `finding`."""
     fix: ClassVar[str]
     """An imperative; filled in the same way."""
+    level: ClassVar[Level] = "problem"
     good: ClassVar[str]
     """A spec that this rule has nothing to say about; others may."""
     bad: ClassVar[str]
@@ -36,4 +37,5 @@ class Rule:
             fix=self.fix.format(**values),
             column=column,
             end=end,
+            level=self.level,
         )

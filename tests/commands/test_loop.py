@@ -112,7 +112,7 @@ def test_tools_read_one_json_object(project, techspec):
     saved = json.loads(techspec("retrospective", "--name", "x", "--json").out)
     advised = json.loads(techspec("advise", "perceptron accuracy with clean data", "--json").out)
 
-    assert linted == {"findings": []}
+    assert linted == {"findings": [], "notes": []}
     assert len(planned["plan"]["trials"]) == 26
     assert status["campaigns"][0]["condition"] == "complete"
     assert judged["verdicts"][0]["outcome"] == "CONFIRMED"
@@ -197,3 +197,23 @@ def test_a_better_title_or_another_wording_is_no_amendment(project, techspec):
     assert again.code == 0
     assert "reused" in again.out
     assert "DEVIATED" not in techspec("judge").out
+
+
+def test_a_new_spec_that_asks_what_the_registry_knows_is_told_so(project, techspec):
+    techspec("run")
+    techspec("retrospective", "--name", "perceptron-data")
+    spec = project / "TECHSPEC.md"
+    asked_before = techspec("lint")
+    spec.write_text(spec.read_text().replace("seeds: 6", "seeds: 7"))
+
+    asked_anew = techspec("lint")
+    (project / "registry/perceptron-data/evidence/findings.json").unlink()
+    forgotten = techspec("lint")
+
+    assert asked_before.out == forgotten.out == "TECHSPEC.md: nothing to complain about.\n"
+    assert "TECHSPEC.md:7: TS308 note: H1 is settled already" in asked_anew.out
+    assert "[perceptron-data, measured over seeds]" in asked_anew.out
+    assert "without H4 too, 7 trials" in asked_anew.out
+    assert asked_anew.code == 0
+    listed = json.loads(techspec("lint", "--json").out)
+    assert listed == {"findings": [], "notes": []}

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from techspec.lint.case import Case
+from techspec.lint.finding import Settled
+from techspec.plan.model import Plan
 from techspec.plan.trainer import Config, Cost, MetricInfo, ParameterInfo, Trainer, TrainerFacts
 from techspec.run.trainer_call import TrainerNotFound
 from techspec.spec.reader import read
@@ -83,13 +85,23 @@ def trainer():
 
 @pytest.fixture
 def case_of():
-    """A text as a rule receives it; a trainer that is not on any machine has its problem."""
+    """A text as a rule receives it.
+
+    A trainer that is not on any machine has its problem, and wide against deep is settled.
+    """
+
+    def known(plan: Plan) -> list[Settled]:
+        asked = [q for q in plan.questions if q.arms == ("wide", "deep") and q.claim]
+        widths = {arm.name: arm.config.get("d_model") for arm in plan.arms}
+        is_known = (widths.get("wide"), widths.get("deep")) == (512, 128)
+        said = "CONFIRMED, 15.4 pt over 5 + 5 seeds [addition-width]"
+        return [Settled(q.id, "CONFIRMED", said) for q in asked if is_known]
 
     def read_case(text: str, trainer: Trainer) -> Case:
         spec = read(text)
         command = spec.run.trainer or ""
         lost = TrainerNotFound(command) if "no-such-program" in command else None
-        return Case(spec, trainer, lost)
+        return Case(spec, trainer, lost, known)
 
     return read_case
 

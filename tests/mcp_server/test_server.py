@@ -135,7 +135,7 @@ def test_lint_gives_what_the_command_gives(project):
 def test_a_spec_that_may_be_planned_has_no_findings(project):
     answer = call("spec_lint")
 
-    assert answer.structured_content == {"spec": "TECHSPEC.md", "findings": []}
+    assert answer.structured_content == {"spec": "TECHSPEC.md", "findings": [], "notes": []}
     assert "next: plan" in answer.content[0].text
 
 

@@ -31,6 +31,7 @@ from techspec.lint.rules.ts304_plan_over_budget import PlanOverBudget
 from techspec.lint.rules.ts305_refused_by_the_trainer import RefusedByTheTrainer
 from techspec.lint.rules.ts306_unanswerable_claim import UnanswerableClaim
 from techspec.lint.rules.ts307_trainer_not_asked import TrainerNotAsked
+from techspec.lint.rules.ts308_settled_already import SettledAlready
 
 RULES: tuple[Rule, ...] = (
     UnreadableText(),
@@ -63,4 +64,5 @@ RULES: tuple[Rule, ...] = (
     RefusedByTheTrainer(),
     UnanswerableClaim(),
     TrainerNotAsked(),
+    SettledAlready(),
 )
