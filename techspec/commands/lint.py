@@ -12,8 +12,7 @@ from techspec.plan.model import Plan
 from techspec.plan.trainer import NoTrainer
 from techspec.run.locked import LockedFileMissing
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
-from techspec.skill.known import cited, of_registry, together
-from techspec.skill.known import settled as decided
+from techspec.skill.known import bearing, cited, of_registry, together
 from techspec.skill.page import visible
 from techspec.skill.places import registry_for
 from techspec.spec.model import Spec
@@ -71,8 +70,9 @@ def findings_of(spec: Spec, place: Path) -> list[Finding]:
             return []
         known = together(of_registry(registry_for(place)))
         return [
-            Settled(each.hypothesis, str(each.known.outcome), visible(cited(each.known)))
-            for each in decided(plan, facts, known)
+            Settled(each.hypothesis, str(each.outcome), visible(cited(each.known)))
+            for each in bearing(plan, facts, known)
+            if each.outcome is not None
         ]
 
     return check(spec, trainer, known=settled)

@@ -76,7 +76,7 @@ def distil(
     arms = evidence.summaries(rows, plan.metric)
     title = plan.title or spec.title or "Untitled study"
     name = notes.name or slug(title)
-    identity = f"{campaign} {digest([campaign, state.opened])[:12]}".strip()
+    study = identity(campaign, state.opened)
     page = render(
         "SKILL.md.j2",
         name=name,
@@ -86,7 +86,7 @@ def distil(
         author=notes.author,
         tags=", ".join(dict.fromkeys([*notes.tags, *_varied(plan), plan.metric])),
         evidence=_grade(arms),
-        campaign=identity,
+        campaign=study,
         objective=spec.objective,
         outcome=_outcome(verdicts),
         plan=plan,
@@ -108,13 +108,13 @@ def distil(
     facts = {
         "plan": plan.hash,
         "spec": state.spec,
-        "spec_sha256": digest_text(replace(spec.text, "")),  # without its results
+        "spec_sha256": digest_text(without_results(spec.text)),
         "trainer": plan.trainer_name,
         "trainer_code": plan.trainer_code,
         "data": _data(plan, state),
         "metric": plan.metric,
         "unit": unit,
-        "campaign": identity,
+        "campaign": study,
         "techspec": __version__,
     }
     files = {
@@ -125,6 +125,16 @@ def distil(
         findings.FILE: findings.written(findings.findings(rows, verdicts, facts)),
     }
     return Draft(name, page, files)
+
+
+def identity(campaign: str, opened: str) -> str:
+    """A campaign's name on its page: that of its folder, and when it was opened."""
+    return f"{campaign} {digest([campaign, opened])[:12]}".strip()
+
+
+def without_results(text: str) -> str:
+    """A spec as its author wrote it, without what techspec wrote into it."""
+    return replace(text, "")
 
 
 def verdict_row(verdict: Verdict) -> tuple[str, str, str, str]:

@@ -24,6 +24,9 @@ from techspec.verdict.model import Estimate, Outcome, Verdict
 FILE = "evidence/findings.json"
 """Beside a page."""
 
+FILES = (FILE, "evidence/runs.csv", "evidence/verdicts.json", "evidence/plan.json")
+"""What findings are read from: their own file, and those that must give them."""
+
 _LONGEST_FILE = 4_000_000
 """Bytes of an evidence file that is read; 10,000 runs of 40 parameters have 3 million."""
 

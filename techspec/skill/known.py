@@ -7,12 +7,12 @@ evaluation data, and every value of every arm's configuration. When in doubt the
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
 from techspec.identity import canonical, digest
-from techspec.plan.model import Arm, Plan
-from techspec.plan.savings import Saving, without_hypotheses
+from techspec.plan.model import Arm, Plan, Question
 from techspec.plan.trainer import TrainerFacts
 from techspec.skill import findings
 from techspec.skill.findings import Finding, spelled
@@ -92,13 +92,13 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A hypothesis of a plan that findings have decided already."""
+class Bearing:
+    """What is known of a plan's hypothesis."""
 
     hypothesis: str
     known: Known
-    saving: Saving
-    """What leaving it out of the plan saves."""
+    outcome: Outcome | None
+    """What became of its very claim; None where that is open, or findings contradict."""
 
 
 def of_registry(registry: Registry) -> list[Cited]:
@@ -112,8 +112,23 @@ def of_registry(registry: Registry) -> list[Cited]:
 
 
 def of_skill(folder: Path, source: str = "") -> list[Cited]:
-    """The findings of one skill's folder."""
-    return [Cited(each, source or folder.name, folder) for each in findings.read(folder)]
+    """The findings of one skill's folder; its files are read again only when one has changed."""
+    stamps = tuple(_stamp(folder / name) for name in findings.FILES)
+    return [Cited(each, source or folder.name, folder) for each in _read(folder, stamps)]
+
+
+@lru_cache(maxsize=1_000)
+def _read(folder: Path, stamps: tuple[object, ...]) -> tuple[Finding, ...]:
+    return findings.read(folder)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """By which a change is noticed; None where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def together(cited: Sequence[Cited]) -> list[Known]:
@@ -154,23 +169,22 @@ def _task(finding: Finding) -> str:
     return finding.data or finding.trainer_code
 
 
-def settled(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> list[Settled]:
-    """The hypotheses of a plan that findings have decided, in the order of the plan.
+def bearing(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> list[Bearing]:
+    """What is known of a plan's hypotheses, on the same claim and settings, in the plan's order.
 
     Args:
-        plan: of the spec at hand.
+        plan: of the spec at hand; what it found itself is no news to it.
         facts: of its trainer, for the defaults of what the spec leaves open.
         known: what is known.
     """
-    # What a plan found itself is no news to it.
-    decided = [each for each in known if each.outcome is not None and each.first.plan != plan.hash]
+    news = [each for each in known if each.first.plan != plan.hash]
     found = []
     for question in plan.questions:
-        for each in decided:
-            if _is_asked(plan, question.arms, question.claim, facts, each.first):
-                saving = without_hypotheses(plan, {question.id})
-                found.append(Settled(question.id, each, saving))
-                break
+        for each in news:
+            asked = [c for c in each.cited if _is_asked(plan, question, facts, c.finding)]
+            if asked:
+                outcome = each.outcome if asked[0] is each.cited[0] else None
+                found.append(Bearing(question.id, each, outcome))
     return found
 
 
@@ -181,19 +195,23 @@ def say(finding: Finding) -> str:
     return f"{finding.claim}: {finding.outcome}{effect}, {seeds} seeds"
 
 
-def cited(known: Known) -> str:
-    """What is known of one thing, in one line, each study by its page."""
-    names = ", ".join(dict.fromkeys(each.source for each in known.cited))
+def told(known: Known) -> str:
+    """What is known of one thing, in one line: both sides where they contradict each other."""
     if known.conflict:
         prefix = f"{known.first.claim}: "
         sides = "; ".join(
             f"{each.source} says {say(each.finding).removeprefix(prefix)}" for each in known.cited
         )
-        return f"{known.first.claim}: CONFLICT, as {known.conflict}: {sides}"
-    told = say(known.first)
-    if known.pooled is not None:
-        told += f"; pooled over {len(known.cited)} studies {interval(known.pooled)}"
-    return f"{told} [{names}, {known.evidence}]"
+        return f"CONFLICT on {known.first.claim}, as {known.conflict}: {sides}"
+    if known.pooled is None:
+        return say(known.first)
+    return f"{say(known.first)}; pooled over {len(known.cited)} studies {interval(known.pooled)}"
+
+
+def cited(known: Known) -> str:
+    """The same with its pages and their grade behind it."""
+    names = ", ".join(dict.fromkeys(each.source for each in known.cited))
+    return f"{told(known)} [{names}, {known.evidence}]"
 
 
 def _folders(root: Path) -> Iterator[Path]:
@@ -316,16 +334,15 @@ def _opposed(a: Finding, b: Finding) -> bool:
     return b.outcome is Outcome.REFUTED and way == other_way and other_margin in (0.0, margin)
 
 
-def _is_asked(
-    plan: Plan, arms: Sequence[str], claim: str | None, facts: TrainerFacts, finding: Finding
-) -> bool:
+def _is_asked(plan: Plan, question: Question, facts: TrainerFacts, finding: Finding) -> bool:
     """Whether a question of the plan is the finding's, under the finding's conditions."""
+    arms = question.arms
     if facts.name != finding.trainer or not arms:
         return False
     if not finding.data and facts.code != finding.trainer_code:
         return False
     try:
-        form = claims.parse(claim or "", [arm.name for arm in plan.arms]).form
+        form = claims.parse(question.claim or "", [arm.name for arm in plan.arms]).form
     except claims.ClaimUnreadable:
         return False
     if (form.metric or plan.metric) != finding.metric or not _is_same_form(form, finding.form):

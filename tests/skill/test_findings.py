@@ -9,7 +9,7 @@ from techspec import __version__
 from techspec.plan.trainer import ParameterInfo, TrainerFacts
 from techspec.skill.distil import distil
 from techspec.skill.findings import FILE, Finding, Gap, Side, differences, load, read, stated
-from techspec.skill.known import Cited, cited, of_registry, settled, subject, together
+from techspec.skill.known import Cited, bearing, cited, of_registry, subject, together
 from techspec.skill.registry import Registry
 from techspec.verdict.decide import decide
 from techspec.verdict.model import Estimate, Outcome
@@ -317,14 +317,14 @@ HELD = {"learning_rate": "0.003", "max_steps": "1500", "dropout": "0", "d_proj":
 
 
 def settled_by(finding, plan=plan()):
-    return [each.hypothesis for each in settled(plan, FACTS, known(finding))]
+    found = bearing(plan, FACTS, known(finding))
+    return [each.hypothesis for each in found if each.outcome is not None]
 
 
 def test_a_hypothesis_is_settled_by_a_finding_on_the_same_claim_and_settings():
-    (found,) = settled(plan(), FACTS, known(study(holds_for=HELD)))
+    (found,) = bearing(plan(), FACTS, known(study(holds_for=HELD)))
 
-    assert found.hypothesis == "H1"
-    assert found.saving.trials == 9
+    assert (found.hypothesis, found.outcome) == ("H1", Outcome.CONFIRMED)
 
 
 @pytest.mark.parametrize(
@@ -344,6 +344,18 @@ def test_a_hypothesis_is_settled_by_a_finding_on_the_same_claim_and_settings():
 )
 def test_a_hypothesis_stays_open_where_claim_or_settings_differ(changed):
     assert settled_by(study(**{"holds_for": HELD, **changed})) == []
+
+
+def test_findings_that_contradict_each_other_bear_on_a_hypothesis_and_leave_it_open():
+    studies = [
+        study(holds_for=HELD),
+        study(-0.1, outcome=Outcome.REFUTED, code="b", holds_for=HELD),
+    ]
+
+    (found,) = bearing(plan(), FACTS, known(*studies))
+
+    assert (found.hypothesis, found.outcome) == ("H1", None)
+    assert found.known.conflict
 
 
 def test_the_registrys_findings_are_those_of_its_skills(tmp_path):
