@@ -13,7 +13,7 @@ from mcp_server.consent import hours
 from mcp_server.project import shown
 
 if TYPE_CHECKING:  # the engine is imported when a tool is called, see tools/__init__.py
-    from techspec.advice.advise import Advice
+    from techspec.advice.model import Advice
     from techspec.ledger.folder import CampaignFolder
     from techspec.lint.finding import Finding
     from techspec.plan.model import Plan

@@ -24,7 +24,8 @@ def advise(
         str | None,
         Field(
             description="Path of the spec they work from, such as 'TECHSPEC.md': then the "
-            "answer also says which sweeps can wait and which hypotheses nobody covered."
+            "answer also says what is settled already, what to run first, what to skip and what "
+            "that saves, and which parts nobody covered."
         ),
     ] = None,
 ) -> AdviceReply:
@@ -38,12 +39,15 @@ def advise(
     """
     from techspec.advice.advise import advise as find
     from techspec.advice.text import text
+    from techspec.commands.advise import planned
     from techspec.skill.places import registry_for
     from techspec.spec.files import specs
     from techspec.spec.reader import read_file
 
-    asked = read_file(spec_file(spec)) if spec else None
-    found = find(goal, keywords, asked, registry_for(root()), specs(root()))
+    path = spec_file(spec) if spec else None
+    asked = read_file(path) if path else None
+    plan = planned(asked, path.parent) if asked and path else None
+    found = find(goal, keywords, asked, registry_for(root()), specs(root()), planned=plan)
     return AdviceReply.of(found, text(found))
 
 

@@ -5,10 +5,14 @@ import json
 from pathlib import Path
 
 from techspec.advice.advise import advise
+from techspec.advice.model import Planned
 from techspec.advice.text import text
 from techspec.commands.show import as_json
+from techspec.plan.build import build
+from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
 from techspec.skill.places import project_of, registry_for
 from techspec.spec.files import specs
+from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 
 EXAMPLE = "techspec advise 'rope theta for short sequences' TECHSPEC.md --keywords RoPE,positional"
@@ -38,12 +42,22 @@ def run(args: argparse.Namespace) -> int:
         spec,
         registry_for(place, args.registry),
         specs(project_of(place)),
+        planned=planned(spec, place) if spec else None,
     )
     if args.json:
         print(json.dumps(as_json(advice=known), default=str))
     else:
         print(text(known), end="")
-    return 0 if known.sources else 1
+    return 0 if known.sources or known.settled else 1
+
+
+def planned(spec: Spec, place: Path) -> Planned | None:
+    """The plan of a spec in the folder `place`; None where its trainer cannot be asked."""
+    try:
+        trainer = trainer_of(spec, place)
+        return Planned(build(spec, trainer), trainer.facts())
+    except (TrainerNotFound, TrainerAnswer):
+        return None
 
 
 def words(listed: str) -> list[str]:

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from techspec.advice.advise import Advice, advise
-from techspec.advice.text import FRAME, LONGEST, NOTHING, text
+from techspec.advice.advise import advise
+from techspec.advice.model import Advice
+from techspec.advice.text import FRAME, MOST_TOKENS, NOTHING, text, tokens
 from techspec.skill import index
 from techspec.skill.registry import Registry
 from techspec.spec.reader import read
@@ -113,7 +114,7 @@ def test_every_line_names_its_source_and_failed_attempts_come_first(seed):
     assert found.startswith("Found 2 related sources")
     assert all(line.endswith("]") for line in lines if line.startswith("- "))
     assert titles[0] == "FAILED ATTEMPTS"
-    assert len(text(seed)) <= LONGEST
+    assert tokens(text(seed)) <= MOST_TOKENS
 
 
 @pytest.mark.parametrize(
@@ -226,13 +227,15 @@ def test_the_text_keeps_its_length_however_much_is_known(tmp_path):
 
     said = text(advise("frobnication of widgets " * 50, [], None, registry))
 
-    assert len(said) <= LONGEST
+    assert tokens(said) <= MOST_TOKENS
     assert "FAILED ATTEMPTS" in said
 
 
 def test_two_pages_of_one_name_are_told_apart(tmp_path):
     for folder in ("a", "b"):
-        registry = written(tmp_path, f"{folder}/twin", "## Results\n- widgets: 1\n")
+        words = " ".join(folder * times for times in range(3, 9))
+        what = f"Use for frobnication of widgets {words}"
+        registry = written(tmp_path, f"{folder}/twin", "## Results\n- widgets: 1\n", what)
         path = registry.folders[0] / folder / "twin" / "SKILL.md"
         path.write_text(path.read_text().replace(f"name: {folder}/twin", "name: twin"))
 

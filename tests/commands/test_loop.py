@@ -31,7 +31,7 @@ def test_a_spec_goes_in_and_verdicts_a_page_results_and_a_skill_come_out(project
     assert (project / ".techspec/techspec/report.html").read_text().startswith("<!doctype html>")
     assert saved.code == 0
     assert "perceptron-data" in advised.out
-    assert "99.0 %" in advised.out
+    assert "10.5 pt (90 % interval 4.2 to 15.9 pt), 5 + 5 seeds" in advised.out
     assert techspec("skills", "verify", "perceptron-data").code == 0
 
 

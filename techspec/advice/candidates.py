@@ -1,0 +1,196 @@
+"""Ranked pages in, the few to quote out: each study once, the newest and best evidenced of it."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from techspec.identity import digest_text
+from techspec.ledger.folder import of_spec
+from techspec.skill.distil import identity, without_results
+from techspec.skill.page import GRADES, Skill, read, visible
+from techspec.skill.search import terms
+from techspec.spec.model import Spec
+from techspec.spec.results import find
+
+TWINS = 0.5
+"""Share of the words of two names and descriptions from which pages say nearly the same."""
+
+_LONGEST_FACTS = 100_000
+_CAMPAIGN = re.compile(r"\bplan `?([0-9a-f]{16})")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A page that is to be quoted."""
+
+    key: str
+    """Of the match that brought it."""
+    page: Skill
+    similar: int = 0
+    instead_of: str = ""
+
+
+def choose(
+    ranked: Sequence[str],
+    page_of: Callable[[str], Skill],
+    named: Callable[[str], Skill | None],
+    most: int,
+) -> list[Candidate]:
+    """The pages to quote, best first.
+
+    A page that another one supersedes gives way to it. Of a skill and the spec that taught it the
+    skill is quoted, and of pages that say nearly the same the best evidenced one.
+
+    Args:
+        ranked: keys of pages, best first.
+        page_of: the page of a key.
+        named: the page of a name that a superseded page points to; None where there is none.
+        most: pages wanted, at most.
+    """
+    pages = {key: page_of(key) for key in ranked}
+    gone = {name for page in pages.values() for name in _supersedes(page)}
+    taught = frozenset[str]().union(*(_marks(p) for p in pages.values() if not is_spec(p.path)))
+    chosen: list[Candidate] = []
+    for key, page in pages.items():
+        if is_spec(page.path) and taught & _marks(page):
+            continue
+        newest = _newest(page, named)
+        if newest is page and page.name in gone:
+            continue
+        instead_of = "" if newest is page else visible(page.name)
+        if any(other.page.path == newest.path for other in chosen):
+            continue
+        twin = next((n for n, other in enumerate(chosen) if are_twins(newest, other.page)), None)
+        if twin is None:
+            if len(chosen) < most:
+                chosen.append(Candidate(key, newest, instead_of=instead_of))
+            continue
+        kept = replace(chosen[twin], similar=chosen[twin].similar + 1)
+        if _rank(newest) < _rank(kept.page):
+            kept = replace(kept, key=key, page=newest, instead_of=instead_of)
+        chosen[twin] = kept
+    return chosen
+
+
+def as_page(path: Path, spec: Spec) -> Skill:
+    """A spec as a page: its title and objective are its name and description."""
+    page = read(spec.text, path)
+    metadata = dict(page.metadata)
+    if grade := _grade_of_results(spec, page):
+        metadata["evidence"] = grade
+    return replace(
+        page,
+        name=spec.title or path.stem,
+        description=spec.objective or page.description,
+        metadata=metadata,
+    )
+
+
+def is_spec(path: Path) -> bool:
+    """Whether a file is a spec by its name."""
+    return path.name.startswith("TECHSPEC") and path.suffix == ".md"
+
+
+def are_twins(a: Skill, b: Skill) -> bool:
+    """Whether two pages say nearly the same, by their names and descriptions."""
+    first, second = (set(terms(f"{page.name} {page.description}")) for page in (a, b))
+    return len(first & second) >= TWINS * len(first | second) > 0
+
+
+def labels(pages: Iterable[Skill]) -> list[str]:
+    """A name for each page, unlike the others."""
+    given: list[str] = []
+    for page in pages:
+        name = visible(page.name)[:64] or "unnamed"
+        label, number = name, 1
+        while label in given:
+            number += 1
+            label = f"{name}#{number}"
+        given.append(label)
+    return given
+
+
+def _grade_of_results(spec: Spec, page: Skill) -> str:
+    """How many seeds an arm the results that techspec wrote into a spec have; empty without any."""
+    block = find(spec.text)
+    if block is None or not _CAMPAIGN.search(_results(spec.text, block)):
+        return ""
+    counts = [
+        int(ran[0])
+        for row in page.rows
+        if block[0] < row.line <= block[1]
+        for head, cell in zip(row.header, row.cells, strict=False)
+        if head.strip() == "Seeds" and (ran := re.match(r"[1-9]\d*", cell))
+    ]
+    if not counts:
+        return ""
+    return "measured over seeds" if min(counts) > 1 else "one run"
+
+
+def _results(text: str, block: tuple[int, int]) -> str:
+    return "\n".join(text.splitlines()[block[0] : block[1]])
+
+
+def _marks(page: Skill) -> frozenset[str]:
+    """What tells which study a page comes from: its plan, its campaign, its spec's digest.
+
+    A skill that was taught by a spec shares one of these with it, also after edits of the spec.
+    """
+    if is_spec(page.path):
+        return frozenset(_marks_of_spec(page))
+    path = page.path.parent / "evidence" / "plan.json"
+    try:
+        if path.stat().st_size > _LONGEST_FACTS:
+            return frozenset()
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return frozenset()
+    if not isinstance(facts, dict):
+        return frozenset()
+    told = (str(facts.get(key, "")) for key in ("plan", "campaign", "spec_sha256"))
+    return frozenset(mark[:64] for mark in told if mark) | {str(facts.get("plan", ""))[:16]} - {""}
+
+
+def _marks_of_spec(page: Skill) -> Iterator[str]:
+    text = "\n".join(section.text for section in page.sections)
+    yield from _CAMPAIGN.findall(text)
+    campaign = of_spec(page.path)
+    try:
+        yield digest_text(without_results(page.path.read_text(encoding="utf-8")))
+        with campaign.ledger.open("rb") as ledger:
+            opened = json.loads(ledger.readline(_LONGEST_FACTS))
+        yield identity(campaign.name, opened["time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+
+
+def _pointed_to(metadata: Mapping[str, str], *kinds: str) -> tuple[str, ...]:
+    """Names in a field such as `superseded-by`, `superseded_by` or `techspec-superseded-by`."""
+    for key, value in metadata.items():
+        kind = key.lower().replace("_", "-").removeprefix("techspec-")
+        if kind in kinds:
+            named = (name.strip(" []\"'") for name in value.split(","))
+            return tuple(name for name in named if name)
+    return ()
+
+
+def _supersedes(page: Skill) -> tuple[str, ...]:
+    return _pointed_to(page.metadata, "supersedes", "replaces")
+
+
+def _newest(page: Skill, named: Callable[[str], Skill | None]) -> Skill:
+    """The page that stands for this one now: itself, or what it says superseded it."""
+    seen = {page.path}
+    while names := _pointed_to(page.metadata, "superseded-by", "replaced-by", "successor"):
+        successor = named(names[0])
+        if successor is None or successor.path in seen:
+            break
+        page = successor
+        seen.add(page.path)
+    return page
+
+
+def _rank(page: Skill) -> int:
+    return GRADES.index(page.evidence)

@@ -1,0 +1,67 @@
+"""A page in, the passages that may be quoted from it out: plain lines, each with its place."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from techspec.advice.model import Quote
+from techspec.skill.page import Row, Skill, visible
+
+Pick = Callable[[Sequence[Quote], int], tuple[Quote, ...]]
+"""The most telling of some quotes, at most so many."""
+
+_OUTCOME = re.compile(r"\W*(outcome|key finding|key result)s?\b", re.I)
+_TO_COPY = re.compile(r"param|setting|config|default|value", re.I)
+_JUDGED = re.compile(r"predictions", re.I)
+
+
+def failed(page: Skill, label: str) -> list[Quote]:
+    """What was tried and failed, with why and what to do instead."""
+    quote_of = _quoting(page, label)
+    quotes = []
+    for row in page.attempts:
+        parts = [row.attempt, f"failed: {row.why}" if row.why else ""]
+        parts.append(f"lesson: {row.lesson}" if row.lesson else "")
+        quotes.append(quote_of("; ".join(part for part in parts if part), row.line))
+    return quotes
+
+
+def found(page: Skill, label: str, pick: Pick, most: int, typed: bool) -> tuple[Quote, ...]:
+    """The outcome first, then what tells most; judged claims stay out where findings are typed."""
+    quote_of = _quoting(page, label)
+    rows = [row for row in page.findings if not (typed and _JUDGED.search(row.section))]
+    first = [row for row in rows if _OUTCOME.match(row.cells[0])][:1]
+    outcome = tuple(quote_of(row.text, row.line) for row in first)
+    others = [quote_of(row.text, row.line) for row in rows if row not in first]
+    return outcome + pick(others, most - len(outcome))
+
+
+def parameters(page: Skill, label: str) -> list[Quote]:
+    """Values to copy: blocks behind their heading, and rows of tables, each cell by its header."""
+    quote_of = _quoting(page, label)
+    quotes = []
+    for block in page.parameters:
+        lines = " | ".join(line.strip() for line in block.text.splitlines() if line.strip())
+        quotes.append(quote_of(f"{block.section}: {lines}", block.line))
+    return quotes + [quote_of(row.text, row.line) for row in page.rows if _is_to_copy(row)]
+
+
+def cautions(page: Skill, label: str) -> list[Quote]:
+    """What the page itself says to doubt."""
+    quote_of = _quoting(page, label)
+    return [quote_of(row.text, row.line) for row in page.cautions]
+
+
+def everything(page: Skill, label: str) -> list[Quote]:
+    """All that may be quoted."""
+    quote_of = _quoting(page, label)
+    rows = [quote_of(row.text, row.line) for row in page.rows]
+    return failed(page, label) + rows + [q for q in parameters(page, label) if q not in rows]
+
+
+def _quoting(page: Skill, label: str) -> Callable[[str, int], Quote]:
+    evidence = page.evidence  # looks at every row of the page: once, not once a quote
+    return lambda text, line: Quote(visible(text), f"{label}:{line}", evidence)
+
+
+def _is_to_copy(row: Row) -> bool:
+    return bool(row.header) and any(_TO_COPY.search(head) for head in row.header)
