@@ -189,7 +189,7 @@ class _Asked:
     ) -> Advice:
         labelled = [(each.page, name) for each, name in zip(chosen, names, strict=True)]
         quotes = [q for page, name in labelled for q in passages.everything(page, name)]
-        failed = [q for page, name in labelled for q in passages.failed(page, name)]
+        failed = [q for page, name in labelled for q in passages.plain(passages.failed(page, name))]
         lines = {h.id: h.claim_line or h.line for h in spec.hypotheses}
         plan = self.planned.plan if self.planned else None
         here = tuple(
@@ -285,7 +285,7 @@ def _picking(index: Index, wanted: set[str]) -> passages.Pick:
     def pick(quotes: Sequence[Quote], at_most: int) -> tuple[Quote, ...]:
         worth = [telling(quote) for quote in quotes]
         ranked = sorted(range(len(quotes)), key=lambda number: (-worth[number], number))
-        return tuple(quotes[number] for number in ranked[:at_most] if worth[number] > 0)
+        return passages.plain(quotes[n] for n in ranked[:at_most] if worth[n] > 0)
 
     return pick
 
@@ -334,7 +334,11 @@ def _statements(
         and (each in of_spec or any(cited.folder in shown for cited in each.cited))
     ]
     conflicts = [_statement(each) for each in about if each.conflict]
-    others = {f"{e.first.text} {known.told(e)}": _statement(e) for e in about if not e.conflict}
+    others = {
+        visible(f"{each.first.text} {known.told(each)}"): _statement(each)
+        for each in about
+        if not each.conflict
+    }
     telling = [quote.text for quote in pick([Quote(text, "") for text in others], _STATEMENTS_MAX)]
     # A page that matched by its prose still says first what it measured.
     others_first = sorted(others, key=lambda text: text not in telling)

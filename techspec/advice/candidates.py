@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from techspec.identity import digest_text
@@ -95,8 +96,13 @@ def is_spec(path: Path) -> bool:
 
 def are_twins(a: Skill, b: Skill) -> bool:
     """Whether two pages say nearly the same, by their names and descriptions."""
-    first, second = (set(terms(f"{page.name} {page.description}")) for page in (a, b))
+    first, second = (_words(f"{page.name} {page.description}") for page in (a, b))
     return len(first & second) >= TWINS * len(first | second) > 0
+
+
+@lru_cache(maxsize=4_096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(terms(text))
 
 
 def labels(pages: Iterable[Skill]) -> list[str]:

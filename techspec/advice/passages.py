@@ -1,13 +1,17 @@
-"""A page in, the passages that may be quoted from it out: plain lines, each with its place."""
+"""A page in, the passages that may be quoted from it out, each with its place.
+
+They are as the page has them until they are picked, or made `plain`.
+"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from techspec.advice.model import Quote
 from techspec.skill.page import Row, Skill, visible
 
 Pick = Callable[[Sequence[Quote], int], tuple[Quote, ...]]
-"""The most telling of some quotes, at most so many."""
+"""The most telling of some quotes, at most so many, made plain."""
 
 _OUTCOME = re.compile(r"\W*(outcome|key finding|key result)s?\b", re.I)
 _TO_COPY = re.compile(r"param|setting|config|default|value", re.I)
@@ -30,7 +34,7 @@ def found(page: Skill, label: str, pick: Pick, most: int, typed: bool) -> tuple[
     quote_of = _quoting(page, label)
     rows = [row for row in page.findings if not (typed and _JUDGED.search(row.section))]
     first = [row for row in rows if _OUTCOME.match(row.cells[0])][:1]
-    outcome = tuple(quote_of(row.text, row.line) for row in first)
+    outcome = plain(quote_of(row.text, row.line) for row in first)
     others = [quote_of(row.text, row.line) for row in rows if row not in first]
     return outcome + pick(others, most - len(outcome))
 
@@ -51,16 +55,22 @@ def cautions(page: Skill, label: str) -> list[Quote]:
     return [quote_of(row.text, row.line) for row in page.cautions]
 
 
-def everything(page: Skill, label: str) -> list[Quote]:
-    """All that may be quoted."""
+def everything(page: Skill, label: str) -> tuple[Quote, ...]:
+    """All that may be quoted, failed attempts first, made plain."""
     quote_of = _quoting(page, label)
     rows = [quote_of(row.text, row.line) for row in page.rows]
-    return failed(page, label) + rows + [q for q in parameters(page, label) if q not in rows]
+    copied = [quote for quote in parameters(page, label) if quote not in rows]
+    return plain([*failed(page, label), *rows, *copied])
+
+
+def plain(quotes: Iterable[Quote]) -> tuple[Quote, ...]:
+    """The quotes in one line of plain text each."""
+    return tuple(replace(quote, text=visible(quote.text)) for quote in quotes)
 
 
 def _quoting(page: Skill, label: str) -> Callable[[str, int], Quote]:
     evidence = page.evidence  # looks at every row of the page: once, not once a quote
-    return lambda text, line: Quote(visible(text), f"{label}:{line}", evidence)
+    return lambda text, line: Quote(text, f"{label}:{line}", evidence)
 
 
 def _is_to_copy(row: Row) -> bool:

@@ -18,7 +18,7 @@ STUDIES = st.lists(
 
 @pytest.mark.parametrize(
     ("effects", "errors", "estimate", "error", "tau_squared", "q", "inconsistency", "p"),
-    [  # made with statsmodels 0.14, combine_effects(method_re="dl", use_t=True)
+    [  # made with statsmodels 0.15, combine_effects(method_re="dl", use_t=True)
         (
             [0.129, 0.031, 0.179, 0.082, 0.045],
             [0.04, 0.029, 0.039, 0.025, 0.019],
@@ -66,7 +66,7 @@ def test_whether_small_studies_agree_is_welchs_test_of_their_means():
             [seen[n].n - 1 for n in chosen],
         ).p_agree
 
-    assert agree([0, 1, 2]) == pytest.approx(0.155350895375855)  # statsmodels 0.14, anova_oneway
+    assert agree([0, 1, 2]) == pytest.approx(0.155350895375855)  # statsmodels 0.15, anova_oneway
     assert agree([0, 1]) == pytest.approx(stats.ttest_ind(*groups[:2], equal_var=False).pvalue)
 
 
