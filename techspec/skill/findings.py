@@ -266,9 +266,10 @@ def _finding(rows: Sequence[Run], verdict: Verdict, facts: Mapping[str, Any]) ->
 def _counted(rows: Sequence[Run], verdict: Verdict) -> list[list[Run]]:
     """The rows of each of the verdict's arms; empty where one is missing, or it has no arm."""
     by_trial = {row.trial: row for row in rows}
-    if any(run.trial not in by_trial for arm in verdict.arms for run in arm.runs):
+    looked = [arm.runs[: verdict.look] for arm in verdict.arms]  # None takes them all
+    if any(run.trial not in by_trial for runs in looked for run in runs):
         return []
-    return [[by_trial[run.trial] for run in arm.runs] for arm in verdict.arms]
+    return [[by_trial[run.trial] for run in runs] for runs in looked]
 
 
 def _order(verdict: Verdict, form: claims.Form) -> list[int]:
