@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from techspec.skill.page import read
-from techspec.skill.search import Document, Index, document, stem, strength, terms
+from techspec.skill.search import STRONG, Document, Index, document, stem, strength, terms
 from techspec.skill.tried import tried
 
 DOCUMENTS = [
@@ -35,6 +35,34 @@ def test_korean_is_found_by_pairs_of_letters():
     assert found("강화학습의 보상을 바꾸고 싶다") == ["korean"]
 
 
+def test_a_language_that_no_page_speaks_takes_no_confidence_from_the_words_that_are_known():
+    known, *_ = Index(DOCUMENTS).search("RoPE theta").hits
+    beside, *_ = Index(DOCUMENTS).search("긴 문장 RoPE theta").hits
+
+    assert (beside.key, beside.confidence) == (known.key, known.confidence)
+
+
+def test_words_that_stand_together_in_a_description_count_more_than_the_same_words_apart():
+    apart = Document("apart", {"description": "batch jobs of any size and their norm"})
+    together = Document("together", {"description": "batch norm and their jobs of any size"})
+
+    hits = Index([apart, together]).search("batch norm").hits
+
+    assert [hit.key for hit in hits] == ["together", "apart"]
+
+
+def test_a_long_list_of_keywords_does_not_drown_the_goal():
+    asked = Document("asked", {"description": "ship a web page as one file"})
+    tools = Document("tools", {"description": "react tailwind vite parcel"})
+    goal, keywords = "ship a page as one file", ["react", "tailwind", "vite", "parcel", "css"]
+
+    alone = Index([asked, tools]).search("", keywords).hits
+    hits = Index([asked, tools]).search(goal, keywords).hits
+
+    assert alone[0].key == "tools"
+    assert hits[0].key == "asked"
+
+
 def test_a_question_that_nothing_answers_is_not_answered():
     result = Index(DOCUMENTS).search("bake sourdough bread with a long cold theta proof")
 
@@ -45,13 +73,13 @@ def test_hits_say_by_which_terms_and_how_surely():
     hit, *_ = Index(DOCUMENTS).search("the RoPE theta").hits
 
     assert set(hit.terms) == {"rop", "ro", "pe", "theta"}
-    assert 0.28 < hit.confidence < 1.0
+    assert STRONG < hit.confidence < 1.0
 
 
 @pytest.mark.parametrize(
     ("confidence", "keywords", "expected"),
-    [(0.17, False, "none"), (0.18, False, "possible"), (0.28, False, "strong"),
-     (0.26, False, "possible"), (0.26, True, "strong")],
+    [(0.12, False, "none"), (0.13, True, "possible"), (0.21, False, "strong"),
+     (0.24, True, "possible"), (0.25, True, "strong")],
 )  # fmt: skip
 def test_strength_follows_the_measured_thresholds(confidence, keywords, expected):
     assert strength(confidence, keywords) == expected
