@@ -79,7 +79,7 @@ def advise(
     def from_library(library: Library) -> Advice:
         return _Asked(goal, keywords, spec, planned, registry, library, others).advice(most)
 
-    return ask(registry, from_library)
+    return ask(registry, from_library, at_once=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,14 @@ import hashlib
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -30,6 +33,10 @@ T = TypeVar("T")
 SMALL = 40
 """Pages up to which no file is written: reading them takes a fifth of a second, and a registry
 of that size is most often a project's own, or a test's."""
+
+HEADS_FROM = 400
+"""Pages from which a first question is answered from names and descriptions alone, if the asker
+agrees, while another process reads the rest. Below, reading everything takes two seconds."""
 
 _WAIT_SECONDS = 0.25
 """How long another process' refresh is waited for before the old pages answer."""
@@ -54,7 +61,7 @@ _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
 
 
-def ask(registry: Registry, question: Callable[["Library"], T]) -> T:
+def ask(registry: Registry, question: Callable[["Library"], T], at_once: bool = False) -> T:
     """The answer to a question about a registry's pages as they are now.
 
     Every call looks at the modification time and size of each page, and reads those that changed.
@@ -64,6 +71,8 @@ def ask(registry: Registry, question: Callable[["Library"], T]) -> T:
         registry: whose pages; they are identified by their path.
         question: called once, or again if the file turns out to be damaged; it must not keep the
             library.
+        at_once: while a large registry has no index yet, its pages are ranked by their names,
+            descriptions and tags, and one that is asked for is read whole.
     """
     roots = tuple(os.fspath(folder) for folder in registry.folders)
     with _lock:
@@ -72,7 +81,10 @@ def ask(registry: Registry, question: Callable[["Library"], T]) -> T:
         if file and file not in _unusable:
             for _ in range(2):
                 try:
-                    return _opened(file, roots).answer(seen, question)
+                    cache = _opened(file, roots)
+                    if at_once and len(seen) >= HEADS_FROM and cache.is_being_built(seen):
+                        return question(Library(cache.heads(seen)))
+                    return cache.answer(seen, question)
                 except sqlite3.Error as error:
                     _close(file, roots)
                     if not _discard(file, error):
@@ -91,7 +103,7 @@ def cache_folder() -> Path:
 class Library:
     """The pages of a registry at one moment."""
 
-    def __init__(self, cache: "_Cache") -> None:
+    def __init__(self, cache: "_Cache | _Heads") -> None:
         self._cache = cache
 
     def index(self, beside: Sequence[Document] = ()) -> Index:
@@ -118,7 +130,7 @@ class Library:
 
     def evidence(self, key: str) -> str:
         """As `Skill.evidence`, without decoding the page."""
-        return self._cache.entries[self._cache.numbers[key]].evidence
+        return self._cache.evidence(self._cache.numbers[key])
 
     def page(self, key: str) -> Skill:
         """The page at a path, without its sections: they are searched, and never quoted."""
@@ -128,11 +140,12 @@ class Library:
         """Every page as `page` gives it, in the order of `Registry.skills`."""
 
         def order(number: int) -> tuple[int, list[tuple[bool, str]]]:
-            entry = self._cache.entries[number]
-            *folders, name = Path(entry.path).parts
-            return entry.root, [*((True, folder) for folder in folders), (False, name)]
+            root, path = self._cache.place(number)
+            *folders, name = Path(path).parts
+            return root, [*((True, folder) for folder in folders), (False, name)]
 
-        return [self._cache.page(number) for number in sorted(self._cache.entries, key=order)]
+        numbers = sorted(self._cache.numbers.values(), key=order)
+        return [self._cache.page(number) for number in numbers]
 
 
 def attempt_document(skill: Skill, row: int, key: str) -> Document:
@@ -302,6 +315,8 @@ class _Cache:
         self._decoded: dict[int, Skill] = {}
         self.index: Index | None = None
         self.attempt_index: Index | None = None
+        self._builder: subprocess.Popen[bytes] | None = None
+        self._heads: _Heads | None = None
         self._forget()
 
     def close(self) -> None:
@@ -313,6 +328,20 @@ class _Cache:
             return self._file is None or self._file.stat().st_ino == self._inode
         except OSError:
             return False
+
+    def is_being_built(self, seen: _Seen) -> bool:
+        """Whether nothing is stored yet and a process of ours, started here, is at it."""
+        if self._file is None or self._one("SELECT generation FROM state"):
+            self._builder = self._heads = None
+            return False
+        if self._builder is None:
+            self._builder = _started(self._roots)
+        return self._builder is not None and self._builder.poll() is None
+
+    def heads(self, seen: _Seen) -> "_Heads":
+        if self._heads is None or self._heads.seen != seen:
+            self._heads = _Heads(self._roots, seen)
+        return self._heads
 
     def answer(self, seen: _Seen, question: Callable[[Library], T]) -> T:
         """Refresh what is stored from what was seen, then ask."""
@@ -338,6 +367,13 @@ class _Cache:
                 stored.add(number, f"{row}:{self.pages.keys[of_page]}", lengths)
             self.attempt_index = Index(stored=stored)
         return self.attempt_index
+
+    def evidence(self, number: int) -> str:
+        return self.entries[number].evidence
+
+    def place(self, number: int) -> tuple[int, str]:
+        entry = self.entries[number]
+        return entry.root, entry.path
 
     def page(self, number: int) -> Skill:
         if number not in self._decoded:
@@ -469,6 +505,57 @@ class _Cache:
         self._db.execute("UPDATE state SET gone = 0")
 
 
+class _Heads:
+    """What pages say of themselves at their top; the rest is read when it is asked for."""
+
+    def __init__(self, roots: Sequence[str], seen: _Seen) -> None:
+        self.seen = seen
+        self.pages = Counts()
+        self.index: Index | None = None
+        self.numbers: dict[str, int] = {}
+        self._folders = [Path(root) for root in roots]
+        self._places = list(seen)
+        for number, (root, path) in enumerate(seen, start=1):
+            key = os.path.join(roots[root], path)  # noqa: PTH118 as in _Cache._load
+            self.numbers[key] = number
+            self.pages.add(number, document(page.read_head(Path(key), self._folders[root]), key))
+
+    def attempts(self) -> Index:
+        skills = {key: self.page(number) for key, number in self.numbers.items()}
+        return Index(
+            attempt_document(skill, row, f"{row}:{key}")
+            for key, skill in skills.items()
+            for row in range(len(skill.attempts))
+        )
+
+    def evidence(self, number: int) -> str:
+        return self.page(number).evidence
+
+    def place(self, number: int) -> tuple[int, str]:
+        return self._places[number - 1]
+
+    def page(self, number: int) -> Skill:
+        root, path = self.place(number)
+        folder = self._folders[root]
+        return replace(registry._read_inside(folder / path, folder), sections=())
+
+
+def _started(roots: Sequence[str]) -> "subprocess.Popen[bytes] | None":
+    """A process that builds the index and outlives us; None where none can be started."""
+    here = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__, *roots],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": here},
+        )
+    except OSError:
+        return None
+
+
 class _Listing(NamedTuple):
     mtime: int
     pages: list[str]
@@ -597,3 +684,7 @@ def _numbers(raw: bytes) -> Sequence[int]:
 
 def _bytes(numbers: Iterable[int]) -> bytes:
     return array("I", numbers).tobytes()
+
+
+if __name__ == "__main__":
+    ask(Registry([Path(root) for root in sys.argv[1:]]), lambda library: None)

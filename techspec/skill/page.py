@@ -14,6 +14,9 @@ from techspec.spec.model import Problem
 LONGEST_FILE = 2_000_000
 """Bytes of a page that are read; the longest of 1,855 real ones has 300,000."""
 
+_LONGEST_HEAD = 8_000
+"""Bytes in which a frontmatter ends; the longest of 1,855 real ones has 5,500."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -178,6 +181,21 @@ def read_file(path: Path, registry: Path) -> Skill:
         problems.append(Problem(line, "bytes that are not UTF-8", "save the page as UTF-8."))
         text = content[:LONGEST_FILE].decode("utf-8", errors="replace")
     return read(text, path, registry, problems)
+
+
+def read_head(path: Path, registry: Path) -> Skill:
+    """Name, description and metadata of the page at `path`, its body left unread."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_HEAD)
+    except OSError:
+        content = b""
+    lines = _lines(content.decode("utf-8", errors="replace"), [])
+    head, body = frontmatter.read(lines, [])
+    name = head.pop("name", "") or _name_from(path)
+    text = (line.strip("# ") for line in lines[body:])
+    description = head.pop("description", "") or next((line for line in text if line), "")
+    return Skill(name, path, registry, description, head)
 
 
 def read(

@@ -150,16 +150,17 @@ class Counts:
         self.keys[number] = document.key
         lengths = []
         for field, name in enumerate(WEIGHTS):
-            found = terms(document.fields.get(name, ""))
-            lengths.append(len(found))
-            self.totals[field] += len(found)
-            self._count(number, field, found)
+            text = document.fields.get(name, "")
+            counts = _counted(text)
+            lengths.append(sum(counts.values()))
+            self.totals[field] += lengths[field]
+            self._enter(number, field, counts)
             if name in _PAIRED:
-                self._count(number, field, pairs(found))
+                self._enter(number, field, Counter(pairs(terms(text))))
         self.lengths[number] = tuple(lengths)
 
-    def _count(self, number: int, field: int, found: Iterable[str]) -> None:
-        for term, count in Counter(found).items():
+    def _enter(self, number: int, field: int, counts: Mapping[str, int]) -> None:
+        for term, count in counts.items():
             entries = self.terms.get(term)
             if entries is None:
                 entries = self.terms[term] = array("q")
@@ -324,9 +325,20 @@ def terms(text: str) -> list[str]:
     >>> terms("강화학습")
     ['강화', '화학', '학습']
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return [term for word in _WORD.findall(text) for term in _terms_of(word)]
+    return [term for word in _words(text) for term in _terms_of(word)]
+
+
+def _counted(text: str) -> dict[str, int]:
+    """How often each term stands in a text; a word is cut once, however often it stands there."""
+    counts: dict[str, int] = {}
+    for word, count in Counter(_words(text)).items():
+        for term in _terms_of(word):
+            counts[term] = counts.get(term, 0) + count
+    return counts
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
 
 
 @functools.lru_cache(maxsize=100_000)

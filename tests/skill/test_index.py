@@ -284,6 +284,38 @@ def test_what_is_gone_is_swept_out_of_the_index_at_last(root, monkeypatch):
     assert "word0" not in stored
 
 
+def test_while_a_large_registry_is_first_read_its_descriptions_answer(root, monkeypatch):
+    monkeypatch.setattr(index, "HEADS_FROM", 40)
+    for n in range(45):  # more than the builder keeps in memory
+        write(root, f"page-{n}", f"subject{n}")
+    registry = Registry([root])
+    asked = []
+
+    def question(library):
+        hits = [library.index().search(goal).hits for goal in ("subject7", "burnt")]
+        asked.append([[Path(hit.key).parent.name for hit in found] for found in hits])
+        return library.page(str(root / "page-7" / "SKILL.md")), library.pages()
+
+    first = ask(registry, question, at_once=True)
+    (cache,) = index._open.values()
+    assert cache._builder.wait(60) == 0
+    later = ask(registry, question, at_once=True)
+
+    assert asked[0] == [["page-7"], []]
+    assert asked[1][0] == ["page-7"]
+    assert asked[1][1] != []
+    assert first == later == (later[0], as_read(registry))
+
+
+def test_without_a_process_to_build_it_a_first_index_is_built_here(root, monkeypatch):
+    monkeypatch.setattr(index, "HEADS_FROM", 1)
+    monkeypatch.setattr(sys, "executable", str(root / "nowhere"))
+
+    hits = ask(Registry([root]), lambda library: library.index().search("burnt").hits, at_once=True)
+
+    assert len(hits) == 3
+
+
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
 
 
