@@ -567,9 +567,52 @@ _listings: dict[str, _Listing] = {}
 
 _LISTINGS_MAX = 200_000
 
+_folder_time = attrgetter("st_mtime_ns")
+_file_times = attrgetter("st_mtime_ns", "st_size", "st_ctime_ns")
 
-def _look(roots: Sequence[str]) -> dict[tuple[int, str], _Stamp]:
+
+class _Look(NamedTuple):
+    """What was seen last, in the form in which it is seen soonest that it is still so."""
+
+    folders: list[str]
+    listed: list[int]
+    files: list[str]
+    stamps: list[_Stamp]
+    seen: _Seen
+
+    def holds(self) -> bool:
+        try:
+            return (
+                list(map(_folder_time, map(os.stat, self.folders))) == self.listed
+                and list(map(_file_times, map(os.stat, self.files))) == self.stamps
+            )
+        except OSError:
+            return False
+
+
+_looks: dict[tuple[str, ...], _Look] = {}
+
+
+def _look(roots: tuple[str, ...]) -> _Seen:
     """Each page once, by the rules of `Registry.skills`; a folder that cannot be read has none."""
+    last = _looks.pop(roots, None)
+    if last is None or not last.holds():
+        folders: list[str] = []
+        files: list[str] = []
+        seen = _walked(roots, folders, files)
+        known = [_listings.get(folder) for folder in folders]
+        listed = [listing.mtime for listing in known if listing]
+        last = _Look(folders, listed, files, list(seen.values()), seen)
+        if len(listed) < len(folders):  # one is missing or too new to be relied on
+            return seen
+    if len(_looks) >= _OPEN_MAX:
+        _looks.clear()
+    _looks[roots] = last
+    return last.seen
+
+
+def _walked(roots: Sequence[str], visited: list[str], files: list[str]) -> _Seen:
+    """Folder by folder; adds to `visited` the folders, to `files` the pages, in the order seen."""
     seen: dict[tuple[int, str], _Stamp] = {}
     taken: set[str] = set()
     for number, root in enumerate(roots):
@@ -578,6 +621,7 @@ def _look(roots: Sequence[str]) -> dict[tuple[int, str], _Stamp]:
         waiting = [start]
         while waiting:
             folder = waiting.pop()
+            visited.append(folder)
             pages, folders = _listed(folder)
             waiting += folders
             for path in pages:
@@ -591,6 +635,7 @@ def _look(roots: Sequence[str]) -> dict[tuple[int, str], _Stamp]:
                 except OSError:
                     stamp = _Stamp(0, 0, 0)
                 seen[number, path[len(start) :]] = stamp
+                files.append(path)
     return seen
 
 

@@ -377,9 +377,10 @@ def _from_prose(items: Sequence[Item], place: _Place) -> Iterator[Attempt]:
 def visible(text: str) -> str:
     """One line of plain text: no control or invisible characters, no markup that could act."""
     text = re.sub(r"<!--.*?(-->|$)", " ", text, flags=re.S)
-    kept = "".join(
-        " " if letter.isspace() else letter
-        for letter in text
-        if letter.isspace() or unicodedata.category(letter)[0] != "C"
-    )
-    return " ".join(kept.replace("`", "").replace("**", "").split()).lstrip("#> ")
+    if not text.isprintable():
+        text = "".join(
+            " " if letter.isspace() else letter
+            for letter in text
+            if letter.isspace() or unicodedata.category(letter)[0] != "C"
+        )
+    return " ".join(text.replace("`", "").replace("**", "").split()).lstrip("#> ")

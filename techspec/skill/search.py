@@ -182,7 +182,10 @@ class Index:
         self._stores: list[Stored] = [beside, *([stored] if stored else [])]
         self._count = sum(len(store.keys) for store in self._stores)
         totals = [sum(of_field) for of_field in zip(*(s.totals for s in self._stores), strict=True)]
-        self._mean = [total / self._count if total else 1.0 for total in totals]
+        mean = [total / self._count if total else 1.0 for total in totals]
+        # A count in a field adds count / (fixed + by_length * length) to what then saturates.
+        self._fixed = [(1.0 - b) / weight for weight, b in _WEIGHT_AND_B]
+        self._by_length = [b / (w * m) for (w, b), m in zip(_WEIGHT_AND_B, mean, strict=True)]
         self._parts: dict[str, dict[int, float]] = {}
 
     def weight(self, term: str) -> float:
@@ -262,14 +265,13 @@ class Index:
         return self._parts[term]
 
     def _add_weighted(self, weighted: dict[int, float], store: Stored, term: str) -> None:
-        lengths = store.lengths
+        lengths, fixed, by_length = store.lengths, self._fixed, self._by_length
         entries = store.entries(term)
         for number, entry in zip(entries[::2], entries[1::2], strict=True):
             if number in lengths:
                 field = entry & 7
-                weight, b = _WEIGHT_AND_B[field]
-                scale = weight / (1.0 - b + b * lengths[number][field] / self._mean[field])
-                weighted[number] = weighted.get(number, 0.0) + (entry >> 3) * scale
+                part = (entry >> 3) / (fixed[field] + by_length[field] * lengths[number][field])
+                weighted[number] = weighted.get(number, 0.0) + part
 
 
 def strength(confidence: float, with_keywords: bool) -> str:

@@ -37,6 +37,7 @@ def another_process(monkeypatch):
     """What is held in memory is gone, as in a process that was just started."""
     monkeypatch.setattr(index, "_open", {})
     monkeypatch.setattr(index, "_listings", {})
+    monkeypatch.setattr(index, "_looks", {})
 
 
 def write(root, name, about):
@@ -121,6 +122,19 @@ def test_a_page_new_in_a_folder_that_was_listed_long_ago_is_found(root):
     write(root, "new", "theta")
 
     assert found(root, "theta") == ["new"]
+
+
+def test_a_page_changed_in_a_registry_that_was_quiet_for_long_is_seen(root):
+    for folder in (root / "rope", root / "lora", root / "docker", root):
+        os.utime(folder, (1e9, 1e9))
+    assert found(root, "theta") == ["rope"]
+    assert index._looks[(str(root),)].holds()
+
+    write(root, "rope", "sigma")
+    assert (found(root, "theta"), found(root, "sigma")) == ([], ["rope"])
+
+    (root / "lora" / "SKILL.md").unlink()
+    assert found(root, "adapters") == []
 
 
 def test_a_page_that_can_no_longer_be_read_is_listed_with_its_problem(root):
