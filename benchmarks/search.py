@@ -114,8 +114,8 @@ def _time(corpus: Path, queries: list[str]) -> None:
     registry = Registry([corpus])
     print("first answer of a fresh process, s: without its imports (with them)")
     print(f"  no index    {_first_answers(corpus, queries[:1])}")
+    ask(registry, lambda library: None)  # what another process still builds is waited for
     print(f"  warm index  {_first_answers(corpus, queries[1:8])}")
-    ask(registry, lambda library: None)  # whatever still builds the index is waited for
     print("one request of a warm process, ms: median, p95, and the median against `advise`")
     unit = _requests("advise", lambda query: advise(query, [], None, registry), queries)
     for name, answer in (

@@ -82,7 +82,7 @@ def ask(registry: Registry, question: Callable[["Library"], T], at_once: bool = 
             for _ in range(2):
                 try:
                     cache = _opened(file, roots)
-                    if at_once and len(seen) >= HEADS_FROM and cache.is_being_built(seen):
+                    if at_once and len(seen) >= HEADS_FROM and cache.is_being_built():
                         return question(Library(cache.heads(seen)))
                     return cache.answer(seen, question)
                 except sqlite3.Error as error:
@@ -329,14 +329,27 @@ class _Cache:
         except OSError:
             return False
 
-    def is_being_built(self, seen: _Seen) -> bool:
-        """Whether nothing is stored yet and a process of ours, started here, is at it."""
+    def is_being_built(self) -> bool:
+        """Whether nothing is stored yet and another process is at it; we start one if need be."""
         if self._file is None or self._one("SELECT generation FROM state"):
             self._builder = self._heads = None
             return False
+        if self._is_written_to():
+            return True
         if self._builder is None:
             self._builder = _started(self._roots)
         return self._builder is not None and self._builder.poll() is None
+
+    def _is_written_to(self) -> bool:
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return True
+            raise
+        return False
 
     def heads(self, seen: _Seen) -> "_Heads":
         if self._heads is None or self._heads.seen != seen:

@@ -321,6 +321,21 @@ def test_while_a_large_registry_is_first_read_its_descriptions_answer(root, monk
     assert first == later == (later[0], as_read(registry))
 
 
+def test_where_another_process_builds_the_index_none_is_started(root, monkeypatch):
+    monkeypatch.setattr(index, "HEADS_FROM", 1)
+    monkeypatch.setattr(sys, "executable", str(root / "nowhere"))
+    roots = (str(root),)
+    index._opened(index._file(roots), roots)
+    other = sqlite3.connect(the_file(root), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    hits = ask(Registry([root]), lambda library: library.index().search("burnt").hits, at_once=True)
+
+    assert hits == ()
+    other.execute("ROLLBACK")
+    other.close()
+
+
 def test_without_a_process_to_build_it_a_first_index_is_built_here(root, monkeypatch):
     monkeypatch.setattr(index, "HEADS_FROM", 1)
     monkeypatch.setattr(sys, "executable", str(root / "nowhere"))
