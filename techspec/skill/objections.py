@@ -1,11 +1,15 @@
 """A page about to be shared in, everything that must not be in it out: all at once, with lines."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from techspec.skill.page import read
+import yaml
+
+from techspec.skill.page import Attempt, read
+from techspec.skill.search import terms
+from techspec.skill.untrusted import hidden, orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,52 +22,193 @@ class Objection:
     fix: str
 
 
+KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
+"""What the head of a page may hold, by the Agent Skills form."""
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+"""A skill's name, of 64 characters at most."""
+
 _SECRETS = {
     "an AWS key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
     "a GitHub token": r"\b(gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,})\b",
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}\b",
-    "an API key": r"\b(sk|rk|pk)[-_](ant-|proj-|live_|test_)?[A-Za-z0-9_-]{20,}\b",
+    "an API key": r"\b(sk|rk|pk)[-_](ant-|proj-|live_|test_)?(?=[A-Za-z0-9_-]*[0-9])"
+    r"(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20,}\b",
     "a Google key": r"\bAIza[0-9A-Za-z_-]{35}\b",
+    "a Google OAuth token": r"\bya29\.[0-9A-Za-z_-]{20,}",
     "a Slack token": r"\bxox[abeprs]-[A-Za-z0-9-]{10,}\b",
+    "a Slack hook": r"\bhooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/\w+",
     "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}\b",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "a PyPI token": r"\bpypi-[A-Za-z0-9_-]{50,}",
+    "a Weights & Biases key": r"(?i)\bwandb[\w. -]{0,20}[\"'=: ]+[0-9a-f]{40}\b",
+    "an Azure key": r"(?i)\bAccountKey=[A-Za-z0-9+/=]{40,}",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----",
     "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
-    "a password in a URL": r"\b[a-z][a-z0-9+]*://[^\s/:@]+:[^\s/@]+@",
-    "a secret": r"(?i)\b(api[_-]?key|secret|passw(or)?d|auth[_-]?token|access[_-]?token)\b"
-    r"[\"']?\s*[:=]\s*[\"']?[A-Za-z0-9+/_-]{12,}",
+    "a password in a URL": r"\b[a-z][a-z0-9+]*://[^\s/:@$<{]+:(?!pass(word)?@)[^\s/@$<{]+@",
+    "a bearer token": r"(?i)\bbearer +(?=[\w.~+/-]*[0-9])[\w.~+/-]{24,}",
+    "a secret": r"(?i)\b(api[_-]?key|secret([_-]?key)?|passw(or)?d|auth[_-]?token|access[_-]?token)"
+    r"\b[\"']?[ \t]*[:=][ \t]*[\"']?(?!your|my[_-]|example|x{3}|placeholder|change|env"
+    r"|process|settings|config|self|args|get|os\.)[A-Za-z0-9+/_-]{12,}",
 }
+_SECRET = [(what, re.compile(pattern)) for what, pattern in _SECRETS.items()]
 _MACHINE = re.compile(
     r"(?<![\w.])/(home|Users|root|mnt|scratch|workspace)/[\w.-]+"
-    r"|\b[A-Za-z]:\\+\w+|\bfile://"
+    r"|\b[A-Za-z]:\\+\w+|\bfile://|(?<![\w\\])\\\\[\w.-]+\\[\w$.-]+"
 )
 _EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.)[\w-]+\.[\w.-]*[A-Za-z]{2}")
+_SAYS_NO_MORE = frozenset(
+    terms(
+        "use when working work thing stuff various general generic task problem issue help helper "
+        "useful skill page notes something anything everything project code model training train "
+        "experiment result finding lesson learned test testing good better best improve do make "
+        "need data run running"
+    )
+)
+"""Terms that fit any page."""
+
+_PLACEHOLDER = re.compile(
+    r"\W*(todo|tbd|fixme|lorem ipsum|placeholder|replace (with|this))\b", re.I
+)
+_NO_REASON = re.compile(
+    r"(it |this |that )?(just |simply )?((did|does) ?(n.t|not) (work|help)|failed|fails|no good"
+    r"|broke|broken|bad( idea)?|wrong|errors?|error out|did nothing"
+    r"|no (success|luck|effect))?[.!\s]*$",
+    re.I,
+)
 
 
 def objections(name: str, files: Mapping[str, str]) -> list[Objection]:
-    """What is unfit to be shared in the files of a skill, `SKILL.md` among them."""
-    found = _about_page(name, files["SKILL.md"])
+    """What is unfit to be shared in the files of a skill.
+
+    Args:
+        name: of its folder.
+        files: text by relative path, `SKILL.md` among them.
+    """
+    page = files["SKILL.md"]
+    found = [*about_head(name, page), *_about_page(name, page)]
     for file, text in files.items():
-        for number, line in enumerate(text.splitlines(), start=1):
-            for what, pattern in _SECRETS.items():
-                if re.search(pattern, line):
-                    fix = "take it out, and make it invalid where it was issued."
-                    found.append(Objection(file, number, what, fix))
-            if machine := _MACHINE.search(line):
-                what = f"a path of one machine, {machine[0]!r}"
-                found.append(Objection(file, number, what, "write it relative to the project."))
-            if email := _EMAIL.search(line):
-                what = f"an e-mail address, {email[0]!r}"
-                found.append(Objection(file, number, what, "write a name, or leave it out."))
+        found += _about_text(file, text)
     return found
 
 
-def _about_page(name: str, text: str) -> list[Objection]:
-    skill = read(text, Path(name) / "SKILL.md")
+def secrets(text: str) -> list[tuple[int, str]]:
+    """Lines, from 1, that hold a secret, and of what kind."""
     found = [
-        Objection("SKILL.md", problem.line, problem.what, problem.fix) for problem in skill.problems
+        (text.count("\n", 0, secret.start()) + 1, what)
+        for what, pattern in _SECRET
+        for secret in pattern.finditer(text)
     ]
+    return sorted(dict.fromkeys(found))
+
+
+def _about_text(file: str, text: str) -> Iterator[Objection]:
+    text = "\n".join(text.splitlines())
+    for number, what in secrets(text):
+        fix = "take it out, and make it invalid where it was issued."
+        yield Objection(file, number, what, fix)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if machine := _MACHINE.search(line):
+            what = f"a path of one machine, {machine[0]!r}"
+            yield Objection(file, number, what, "write it relative to the project.")
+        if email := _EMAIL.search(line):
+            what = f"an e-mail address, {email[0]!r}"
+            yield Objection(file, number, what, "write a name, or leave it out.")
+    for number, what in hidden(text):
+        yield Objection(file, number, what, "delete it.")
+    for number in orders(text):
+        what = "a line that gives orders to a model"
+        yield Objection(
+            file, number, what, "say what was found; pages are data for who reads them."
+        )
+
+
+def _about_page(name: str, text: str) -> Iterator[Objection]:
+    skill = read(text, Path(name) / "SKILL.md")
+    for problem in skill.problems:
+        yield Objection("SKILL.md", problem.line, problem.what, problem.fix)
+    if why := _vague(skill.name, skill.description):
+        fix = "say in which situation it helps, with the words that somebody would search for."
+        yield Objection("SKILL.md", 1, f"a description that {why}: {skill.description[:80]!r}", fix)
     for attempt in skill.empty_attempts:
-        what = f"a row of Failed Attempts that says nothing: {attempt.attempt!r}"
+        what = f"a row of Failed Attempts that says nothing: {attempt.attempt[:80]!r}"
         fix = "say what was tried and why it failed, or take the row out."
-        found.append(Objection("SKILL.md", attempt.line, what, fix))
-    return found
+        yield Objection("SKILL.md", attempt.line, what, fix)
+    for attempt in skill.attempts:
+        if _has_no_reason(attempt):
+            what = f"a failed attempt without the reason: {attempt.attempt[:80]!r}"
+            fix = "write what was seen, such as the error text or the number, or take the row out."
+            yield Objection("SKILL.md", attempt.line, what, fix)
+
+
+_WORDS_OF_A_SENTENCE = 8
+
+
+def _vague(name: str, description: str) -> str:
+    if not description:
+        return ""  # the reader objects to that
+    if _PLACEHOLDER.match(description):
+        return "is a placeholder"
+    telling = set(terms(description)) - _SAYS_NO_MORE
+    beyond_name = telling - set(terms(name.replace("-", " ")))
+    return "says too little" if len(telling) < 3 or len(beyond_name) < 2 else ""
+
+
+def _has_no_reason(attempt: Attempt) -> bool:
+    """True where neither why nor lesson says anything, nor a sentence that stands for all three."""
+    said = len(attempt.attempt.split()) >= _WORDS_OF_A_SENTENCE
+    has_lesson = re.search(r"\w{3}", attempt.lesson) is not None
+    return not said and not has_lesson and bool(_NO_REASON.match(attempt.why))
+
+
+def about_head(name: str, text: str) -> Iterator[Objection]:
+    """What Claude's own validator lets pass, and what the strict one refuses."""
+    if not NAME.match(name) or len(name) > 64:
+        fix = "take 1 to 64 of a-z, 0-9 and single dashes."
+        yield Objection("SKILL.md", 1, f"a folder called {name[:80]!r}", fix)
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[0] != "---" or "---" not in lines[1:]:
+        if "---" in (line.strip() for line in lines[:20]):
+            yield Objection("SKILL.md", 1, "a head that is not in the first line", "move it there.")
+        return
+    try:
+        head = yaml.compose("\n".join(lines[1 : lines.index("---", 1)]), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return  # the reader says so, with the line
+    if isinstance(head, yaml.MappingNode):
+        for line, what, fix in _about_values(head):
+            yield Objection("SKILL.md", line + 2, what, fix)
+
+
+def _about_values(head: yaml.MappingNode) -> Iterator[tuple[int, str, str]]:
+    known: set[str] = set()
+    for key, value in head.value:
+        line, word = key.start_mark.line, str(key.value)
+        if word in known:
+            yield line, f"the key {word!r} a second time", "keep one of them."
+        known.add(word)
+        if word not in KEYS:
+            yield line, f"an unknown key {word[:80]!r}", f"move it below metadata: {_AS_TEXT}"
+        elif word == "metadata":
+            yield from _about_metadata(line, value)
+        elif not isinstance(value, yaml.ScalarNode) or value.tag != _TEXT:
+            yield line, f"{word!r} is no text", _AS_TEXT
+    if "name" not in known:
+        yield 0, "no name", "add name: with the folder's name."
+
+
+_TEXT = "tag:yaml.org,2002:str"
+_AS_TEXT = "write it as one text in double quotes."
+
+
+def _about_metadata(line: int, value: yaml.Node) -> Iterator[tuple[int, str, str]]:
+    if not isinstance(value, yaml.MappingNode) or value.flow_style:
+        yield line, "metadata that is no list of keys", "write one key a line below metadata:."
+        return
+    seen: set[str] = set()
+    for key, text in value.value:
+        if str(key.value) in seen:
+            yield key.start_mark.line, f"the key {key.value!r} a second time", "keep one of them."
+        seen.add(str(key.value))
+        if not isinstance(text, yaml.ScalarNode) or text.tag != _TEXT:
+            yield key.start_mark.line, f"metadata {key.value!r} is no text", _AS_TEXT

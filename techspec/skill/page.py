@@ -1,14 +1,15 @@
 """A page of markdown in, a Skill out. Never raises, never drops a page; problems carry a line."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from techspec.identity import slug
 from techspec.skill import frontmatter
 from techspec.skill.markdown import Fence, Heading, Item, ListItem, Paragraph, TableRow, scan
+from techspec.skill.untrusted import seen
 from techspec.spec.model import Problem
 
 LONGEST_FILE = 2_000_000
@@ -374,13 +375,25 @@ def _from_prose(items: Sequence[Item], place: _Place) -> Iterator[Attempt]:
         yield Attempt(first.strip(" *_"), " ".join(rest).strip(" *_"), "", item.line)
 
 
+_CITATION = re.compile(
+    r"(?<!\w)\[([\w.+#-]+:\d+)\]|\[([\w.+#-]+:\d+, (?:" + "|".join(GRADES) + r")[^\[\]]*)\]"
+)
+"""A source as advice names it; `x[lo:10]` of some code is none."""
+
+
+def label(skill: Skill) -> str:
+    """What a page is cited and asked for by: its name, if that holds nothing but a name."""
+    return skill.name if re.fullmatch(r"[\w.+-]{1,64}", skill.name) else slug(skill.name, 64)
+
+
 def visible(text: str) -> str:
-    """One line of plain text: no control or invisible characters, no markup that could act."""
-    text = re.sub(r"<!--.*?(-->|$)", " ", text, flags=re.S)
-    if not text.isprintable():
-        text = "".join(
-            " " if letter.isspace() else letter
-            for letter in text
-            if letter.isspace() or unicodedata.category(letter)[0] != "C"
-        )
+    """One line of plain text: no control or invisible characters, no markup that could act.
+
+    Nor does it cite a page: only who quotes it says where a line is from.
+    """
+    is_plain = text.isascii() and text.isprintable() and "<!--" not in text and "]:" not in text
+    if not is_plain:
+        text = re.sub(r"<!--.*?(-->|$)", " ", seen(text), flags=re.S)
+    if "[" in text:
+        text = _CITATION.sub(lambda source: f"({source[1] or source[2]})", text)
     return " ".join(text.replace("`", "").replace("**", "").split()).lstrip("#> ")

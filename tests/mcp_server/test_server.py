@@ -8,7 +8,7 @@ import sys
 import pytest
 from mcp import MCPError
 
-from mcp_server import consent, framing
+from mcp_server import consent
 from mcp_server.server import INSTRUCTIONS, TOOLS
 from tests.mcp_server.projects import call, fields, in_memory, refusal, text, write_spec
 
@@ -112,7 +112,7 @@ def test_no_heavy_package_is_imported_before_a_tool_is_called():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("module", [consent, framing])
+@pytest.mark.parametrize("module", [consent])
 def test_examples_in_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mcp_server.framing import LONGEST, framed
+from techspec.skill.framing import LONGEST, framed
 from tests.mcp_server.projects import fields, refusal, text
 
 KEYWORDS = ["integer addition", "77K parameters", "small transformer", "exact match"]

@@ -9,8 +9,9 @@ from techspec.ledger.events import Ended
 from techspec.skill.distil import LONGEST_DESCRIPTION, Notes, distil
 from techspec.skill.evidence import from_csv, runs, to_csv
 from techspec.skill.page import Attempt, read
-from techspec.skill.registry import Registry, UnfitPage
+from techspec.skill.registry import Registry
 from techspec.skill.verify import verify
+from techspec.skill.writing import UnfitPage
 from techspec.verdict.decide import decide
 from tests.skill.judged_campaign import SCORES, SPEC, plan, state
 

@@ -3,10 +3,12 @@ import doctest
 import pytest
 
 from techspec import render
-from techspec.skill import markdown, search
+from techspec.skill import framing, markdown, search, untrusted
 
 
-@pytest.mark.parametrize("module", [render, markdown, search], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [render, framing, markdown, search, untrusted], ids=lambda module: module.__name__
+)
 def test_the_examples_in_the_docstrings_hold(module):
     failed, tried = doctest.testmod(module)
 

@@ -6,19 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from techspec.skill.page import read
-from techspec.skill.registry import (
+from techspec.skill.registry import NoSuchSkill, Registry
+from techspec.skill.writing import (
     BadFileName,
     BadSkillName,
     LeadsOutOfRegistry,
-    NoSuchSkill,
-    Registry,
     SkillTaken,
     UnfitPage,
 )
 
 PAGE = """---
 name: {name}
-description: "Use when testing."
+description: "Use when a small transformer does not learn to carry digits."
 metadata:
   version: "1"
   techspec-campaign: "{campaign}"
@@ -99,7 +98,7 @@ def test_a_saved_page_is_in_the_first_folder_with_its_files(registry):
 def test_a_save_that_fails_half_way_leaves_no_trace(registry, monkeypatch):
     registry.folders[0].mkdir()
     monkeypatch.setattr(
-        "techspec.skill.registry.Path.rename", lambda *_: (_ for _ in ()).throw(OSError("full"))
+        "techspec.skill.writing.Path.rename", lambda *_: (_ for _ in ()).throw(OSError("full"))
     )
 
     with pytest.raises(Exception, match="full"):
@@ -237,7 +236,11 @@ def test_all_that_must_not_be_shared_is_reported_at_once_with_line_and_fix(regis
 
 
 def test_a_page_that_the_strict_form_refuses_is_not_written(registry):
-    for text in (page("other-name"), "# No head\n", page().replace('"Use when testing."', "a: b")):
+    for text in (
+        page("other-name"),
+        "# No head\n",
+        page().replace('"Use when a small transformer does not learn to carry digits."', "a: b"),
+    ):
         with pytest.raises(UnfitPage):
             registry.save("a-skill", text)
 

@@ -1,0 +1,362 @@
+"""A skill's folder into the registry folder that is written to: whole, or not at all.
+
+No page of somebody else is lost: what a page said before lies in its folder, or the page stays.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from techspec import durable
+from techspec.clock import now
+from techspec.errors import TechspecError
+from techspec.identity import digest_text
+from techspec.render import quoted
+from techspec.skill.objections import NAME, Objection, objections
+from techspec.skill.page import read
+
+
+class BadSkillName(TechspecError):
+    """A name that cannot be a skill's folder."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:100]!r} cannot be the name of a skill.",
+            "take 1 to 64 of a-z, 0-9 and single dashes, such as addition-width-depth.",
+        )
+
+
+class BadFileName(TechspecError):
+    """A file beside a page that would not lie inside its folder."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:100]!r} cannot be a file of a skill.",
+            "give a relative path inside its folder, such as evidence/runs.csv.",
+        )
+
+
+class SkillTaken(TechspecError):
+    """A page of that name exists and another campaign or person wrote it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"There is a skill at {path} that this campaign did not write.",
+            "save yours under another name; the other page stays as it is.",
+        )
+
+
+class LeadsOutOfRegistry(TechspecError):
+    """A link where a skill's folder should be."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is a link, so a page written there would land outside the registry.",
+            "replace the link by a folder, or save under another name.",
+        )
+
+
+class EditedByHand(TechspecError):
+    """The page has words that techspec did not write and would lose."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was edited after it was saved; saving again would lose that.",
+            "put your words into the notes and move the page away, or save under another name.",
+        )
+
+
+class UnfitPage(TechspecError):
+    """A page with rows that say nothing, secrets, or what belongs to one machine."""
+
+    def __init__(self, name: str, found: Sequence[Objection]) -> None:
+        listed = "".join(f"\n    {o.file}:{o.line}: {o.what}\n      fix: {o.fix}" for o in found)
+        super().__init__(
+            f"The page {name!r} cannot be shared yet:{listed}", "change these lines and save again."
+        )
+        self.objections = tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where a page was written; `version` counts from 1, `changed` is False for the same again."""
+
+    path: Path
+    version: int
+    changed: bool = True
+
+
+def checked(name: str, page: str, files: Mapping[str, str]) -> None:
+    """Let a page pass that may be written and shared.
+
+    Raises:
+        BadSkillName, BadFileName: they could leave the registry.
+        UnfitPage: everything in page or files that must not be shared, at once.
+    """
+    named(name, files)
+    if found := objections(name, {"SKILL.md": page, **files}):
+        raise UnfitPage(name, found)
+
+
+def named(name: str, files: Mapping[str, str]) -> None:
+    """Let names pass that stay inside the registry.
+
+    Raises:
+        BadSkillName, BadFileName: they could leave it.
+    """
+    if not NAME.match(name) or len(name) > 64:
+        raise BadSkillName(name)
+    for file in files:
+        parts = PurePosixPath(file).parts
+        if file.startswith(("/", "~")) or not parts or file == "SKILL.md" or "\\" in file:
+            raise BadFileName(file)
+        if any(part.startswith(".") or "\0" in part or ":" in part for part in parts):
+            raise BadFileName(file)
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator["Shelf"]:
+    """Hold the registry folder `root` as its only writer; another writer waits its turn.
+
+    Raises:
+        CannotWrite: the system refused.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(root, os.O_RDONLY)  # the folder itself: no lock file to be committed
+    except OSError as error:
+        raise durable.CannotWrite(root, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield Shelf(root)
+    except OSError as error:
+        raise durable.CannotWrite(root, error) from error
+    finally:
+        os.close(descriptor)
+
+
+class Shelf:
+    """A registry folder that this process holds. Pages that come here were `checked`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def save(
+        self,
+        name: str,
+        page: str,
+        files: Mapping[str, str],
+        why: str = "written again from the same campaign",
+        in_place_of_another: bool = False,
+    ) -> Saved:
+        """Write a skill's folder; it appears whole.
+
+        A page that the same campaign wrote before is updated: its version goes up by one and its
+        History gains a line. The same content again changes nothing.
+
+        Args:
+            name: of the folder; the page's own `name` must be the same.
+            page: the whole SKILL.md.
+            files: text by relative path, such as `evidence/runs.csv`.
+            why: what the line of History says, if there was a page before.
+            in_place_of_another: be the next version of a page that another campaign or person
+                wrote; that page is kept whole in `evidence/version-N/`.
+
+        Raises:
+            SkillTaken: the name is another's.
+            EditedByHand: somebody's words would be lost.
+            LeadsOutOfRegistry: a link lies there.
+            CannotWrite: the system refused.
+        """
+        folder = self.root / name
+        if folder.is_symlink():
+            raise LeadsOutOfRegistry(folder)
+        if folder.exists() or (self.root / f"{name}.md").exists():
+            return _update(folder, page, files, why, in_place_of_another)
+        first = _versioned(page, 1, [])
+        _create(folder, {"SKILL.md": first, **files, _AS_WRITTEN: digest_text(first)})
+        return Saved(folder / "SKILL.md", 1)
+
+    def note_successor(self, path: Path, successor: str, why: str) -> bool:
+        """Say on the page at `path` which page follows it; False if it does already, or cannot.
+
+        Nothing else on it changes, so that whoever wrote it finds their words again.
+
+        Raises:
+            LeadsOutOfRegistry: a link lies there.
+            CannotWrite: the system refused.
+        """
+        inside = path.resolve().is_relative_to(self.root.resolve())
+        if path.is_symlink() or not inside:
+            raise LeadsOutOfRegistry(path)
+        try:
+            old = path.read_bytes().decode()
+        except UnicodeDecodeError:
+            return False  # it could not be written again as it was
+        named = read(old).metadata.get("superseded-by", "").split(", ")
+        if successor in named:
+            return False
+        successors = ", ".join(filter(None, [*named, successor]))
+        new = with_metadata(old, "superseded-by", successors)
+        line = f"- By `{successor}`, {now()[:10]}: {why}"
+        title = "## Superseded"
+        if f"\n{title}\n" in new:
+            new = new.rstrip("\n") + f"\n{line}\n"
+        else:
+            new = new.rstrip("\n") + f"\n\n{title}\n\n{line}\n"
+        self.rewrite(path, old, new)
+        return True
+
+    def rewrite(self, path: Path, old: str, new: str) -> None:
+        """Put a page in place of itself; one that nobody edited by hand still counts as such."""
+        as_written = path.parent / _AS_WRITTEN
+        digest = as_written.read_text(encoding="utf-8") if as_written.is_file() else ""
+        durable.write(path, new)
+        if digest == digest_text(old):
+            durable.write(as_written, digest_text(new))
+
+
+def with_metadata(page: str, key: str, value: str) -> str:
+    """The page with a value under `metadata:` of its head, every other line as it was.
+
+    A page without a head that can be read stays as it is: what it says in words must do.
+    """
+    lines = page.split("\n")
+    end = next((n for n, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
+    if lines[0].rstrip() != "---" or end is None:
+        return page
+    own = f"  {key}: {quoted(value)}"
+    there = [n for n in range(1, end) if re.match(rf"\s+{re.escape(key)}:", lines[n])]
+    start = next((n for n in range(1, end) if re.match(r"metadata:\s*$", lines[n])), None)
+    if there and start is not None:
+        lines[there[0]] = own
+    elif start is not None:
+        below = lines[start + 1] if start + 1 < end else own
+        indent = below[: len(below) - len(below.lstrip())] or "  "
+        lines.insert(start + 1, indent + own.lstrip())
+    else:
+        lines[end:end] = ["metadata:", own]
+    changed = "\n".join(lines)
+    before, after = read(page), read(changed)
+    fits = after.metadata.get(key) == value and after.description == before.description
+    return changed if fits and len(after.problems) == len(before.problems) else page
+
+
+def _create(folder: Path, files: Mapping[str, str]) -> None:
+    """Write beside, then rename: no reader meets half a skill."""
+    half = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        half.chmod(0o755)
+        for name, text in files.items():
+            durable.write(half / name, text)
+        half.rename(folder)
+    except BaseException:
+        shutil.rmtree(half, ignore_errors=True)
+        raise
+
+
+def _update(
+    folder: Path, page: str, files: Mapping[str, str], why: str, in_place_of_another: bool
+) -> Saved:
+    path = folder / "SKILL.md"
+    if not path.is_file() or path.is_symlink():
+        raise SkillTaken(folder)
+    old_text = path.read_text(encoding="utf-8", errors="replace")
+    old, new = read(old_text, path), read(page, path)
+    campaign = new.metadata.get("techspec-campaign")
+    is_own = bool(campaign) and old.metadata.get("techspec-campaign") == campaign
+    if not is_own and not in_place_of_another:
+        raise SkillTaken(path)
+    written = folder / _AS_WRITTEN
+    edited = written.is_file() and written.read_text(encoding="utf-8") != digest_text(old_text)
+    if is_own and edited:
+        raise EditedByHand(path)
+    for name in files:
+        _inside(folder, name)
+    version = int(text) if (text := old.metadata.get("version", "")).isdecimal() else 1
+    history = _history(old_text) or [f"- Version {version}: of another author."]
+    page = _carried(old_text, page)
+    same = _versioned(page, version, history) == old_text and all(
+        (folder / name).is_file() and (folder / name).read_text(encoding="utf-8") == text
+        for name, text in files.items()
+    )
+    if same:
+        return Saved(path, version, changed=False)
+    before: list[Path] = []
+    if not is_own:
+        before = _keep(folder, version)
+        why += f"; version {version} is kept in `evidence/version-{version}/`"
+    for name, text in files.items():  # the page last: what it says is never ahead of its evidence
+        durable.write(folder / name, text)
+    line = f"- Version {version + 1}, {now()[:10]}: {why}."
+    newest = _versioned(page, version + 1, [*history, line])
+    durable.write(folder / _AS_WRITTEN, digest_text(newest))
+    durable.write(path, newest)
+    for stale in set(before) - {folder / name for name in (*files, _AS_WRITTEN)}:
+        stale.unlink()  # evidence of the version that was kept, and of none that stands
+    return Saved(path, version + 1)
+
+
+def _inside(folder: Path, name: str) -> None:
+    inside = (folder / name).parent.resolve()
+    if not inside.is_relative_to(folder.resolve()) or (folder / name).is_symlink():
+        raise LeadsOutOfRegistry(folder / name)
+
+
+def _keep(folder: Path, version: int) -> list[Path]:
+    """Copy a version of the page with its evidence aside; the files that were copied."""
+    kept = folder / "evidence" / f"version-{version}"
+    _inside(folder, f"evidence/version-{version}/SKILL.md")
+    kept.mkdir(parents=True, exist_ok=True)
+    copied = [
+        beside
+        for beside in sorted((folder / "evidence").iterdir())
+        if beside.is_file() and not beside.is_symlink()
+    ]
+    for path in (folder / "SKILL.md", *copied):
+        shutil.copyfile(path, kept / path.name)
+    return copied
+
+
+_VERSION = re.compile(r'^(  version: ")[0-9]+(")$', re.M)
+_AS_WRITTEN = "evidence/page.sha256"
+"""Beside a page: the digest of what was written, so that nobody's later words are overwritten."""
+_HISTORY = re.compile(r"^## History\n+((?:- .*\n?)*)", re.M)
+_OF_OTHERS = re.compile(
+    r"^## (?:Superseded|Failed Attempts, from [^\n]*)\n.*?(?=^## |\Z)", re.M | re.S
+)
+"""Sections that saving or merging another page wrote."""
+_LINKS = ("supersedes", "superseded-by", "differs-from")
+
+
+def _carried(old: str, page: str) -> str:
+    """The new page with what other pages' saving wrote on the old one: its links to them."""
+    before, now_said = read(old).metadata, read(page).metadata
+    for key in _LINKS:
+        if key in before and key not in now_said:
+            page = with_metadata(page, key, before[key])
+    for section in _OF_OTHERS.finditer(old):
+        if section[0].splitlines()[0] not in page.splitlines():
+            page = f"{page.rstrip()}\n\n{section[0].rstrip()}\n"
+    return page
+
+
+def _history(page: str) -> list[str]:
+    found = _HISTORY.search(page)
+    return found[1].splitlines() if found else []
+
+
+def _versioned(page: str, version: int, history: Sequence[str]) -> str:
+    """The page with its version number, and these lines of History in place of its own."""
+    page = _VERSION.sub(rf"\g<1>{version}\g<2>", page, count=1)
+    found = _HISTORY.search(page)
+    if not found or not history:
+        return page
+    rest = page[found.end(1) :]
+    return page[: found.start(1)] + "\n".join(history) + "\n" + rest
