@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the engine is imported when a tool is called, see tools/__i
     from techspec.lint.finding import Finding
     from techspec.plan.model import Plan
     from techspec.run.progress import Progress
-    from techspec.skill.registry import Saved
+    from techspec.skill.share import Shared
     from techspec.skill.tried import Tried
     from techspec.verdict.model import Verdict
 
@@ -73,14 +73,14 @@ class TriedReply(Reply):
     @classmethod
     def of(cls, found: Sequence["Tried"], note: str) -> "TriedReply":
         """The attempts as plain text, one line each."""
-        from techspec.skill.page import visible
+        from techspec.skill.page import label, visible
 
         attempts = [
             TriedAttempt(
                 attempt=visible(each.attempt.attempt),
                 why=visible(each.attempt.why),
                 lesson=visible(each.attempt.lesson),
-                source=f"{visible(each.skill.name)}:{each.attempt.line}",
+                source=f"{label(each.skill)}:{each.attempt.line}",
                 match=each.strength,
             )
             for each in found
@@ -387,26 +387,52 @@ class SavedReply(Reply):
 
     skill: str
     path: str
-    version: int = Field(description="1: a new page; more: this campaign's page was updated.")
+    version: int = Field(description="1: a new page; more: the page that was there was updated.")
     changed: bool = Field(description="False: the page said all of this already.")
     outcomes: dict[str, str] = Field(description="Hypothesis to outcome, as the page has them.")
+    superseded: list[str] = Field(
+        default=[], description="Pages that this one refutes; each now names it as its successor."
+    )
+    branch: str | None = Field(
+        None, description="Where it was committed, if a branch was asked for."
+    )
+    commit: str | None = None
+    pull_request: str | None = Field(None, description="Its address, once it is open.")
+    run: list[str] | None = Field(
+        None, description="Commands that the user has to run to open the pull request."
+    )
 
     @classmethod
-    def of(cls, name: str, saved: "Saved", verdicts: Sequence["Verdict"]) -> "SavedReply":
-        """What was saved under this name."""
+    def of(cls, shared: "Shared", verdicts: Sequence["Verdict"] = ()) -> "SavedReply":
+        """What became of the page."""
+        request = shared.request
         return cls(
-            skill=name,
-            path=shown(saved.path),
-            version=saved.version,
-            changed=saved.changed,
+            skill=shared.name,
+            path=shown(shared.saved.path),
+            version=shared.saved.version,
+            changed=shared.saved.changed,
             outcomes={verdict.hypothesis: str(verdict.outcome) for verdict in verdicts},
+            superseded=list(shared.superseded),
+            branch=shared.branch or None,
+            commit=shared.commit or None,
+            pull_request=request.url or None if request else None,
+            run=list(request.run) or None if request else None,
         )
 
     def in_words(self) -> str:
         """Where it is, and what it holds."""
         what = f"version {self.version}" if self.changed else "unchanged"
         outcomes = ", ".join(f"{id} {outcome}" for id, outcome in self.outcomes.items())
-        return f"Saved {self.path} ({what}): {outcomes or 'no hypotheses'}."
+        lines = [f"Saved {self.path} ({what}): {outcomes or 'no hypotheses'}."]
+        if self.superseded:
+            lines.append(f"Superseded: {', '.join(self.superseded)}.")
+        if self.branch:
+            lines.append(f"It is on the branch {self.branch}, and not in the checkout.")
+        if self.pull_request:
+            lines.append(f"Pull request: {self.pull_request}")
+        if self.run:
+            lines += ["The user opens the pull request with:", *self.run]
+        return "\n".join(lines)
 
 
 def _stage(plan: "Plan", number: int) -> PlannedStage:

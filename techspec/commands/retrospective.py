@@ -1,18 +1,23 @@
-"""techspec retrospective: save what a campaign taught as a skill that the next advise finds."""
+"""techspec retrospective: save what was learned as a skill that the next advise finds."""
 
 import argparse
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
+from techspec.commands.show import as_json, plain
 from techspec.errors import TechspecError
 from techspec.ledger.folder import started
 from techspec.records import NotThatRecord, decode
+from techspec.skill.branch import PullRequest
 from techspec.skill.distil import Notes
 from techspec.skill.places import registry_for
-from techspec.skill.retrospective import save
+from techspec.skill.registry import Registry
+from techspec.skill.retrospective import Choice, Ready, prepare, prepare_lesson
+from techspec.skill.share import Shared, share
 from techspec.spec.reader import read_file
 from techspec.verdict.campaign import judged
 
@@ -31,30 +36,94 @@ class BadNotes(TechspecError):
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The spec, the skill's name, prose to add, and where it is saved."""
+    """The spec, the skill's name, prose to add, what becomes of twins, and where it is saved."""
     parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
     parser.add_argument("--name", default="", help="of the skill; default: from the title")
     parser.add_argument("--notes", type=Path, help="YAML: description, workflow, attempts, …")
+    parser.add_argument(
+        "--lesson", action="store_true", help="save the notes alone, without a campaign: anecdote"
+    )
+    parser.add_argument("--update", default="", metavar="NAME", help="be its next version")
+    parser.add_argument("--differs", default="", metavar="HOW", help="why a twin is none")
+    parser.add_argument("--supersedes", default="", metavar="NAME", help="what this refutes")
+    parser.add_argument(
+        "--branch",
+        nargs="?",
+        const="",
+        metavar="BRANCH",
+        help="commit to a branch of the registry's repository, and leave the checkout as it is; "
+        "default: skill/NAME",
+    )
+    parser.add_argument("--pr", action="store_true", help="--branch, and open its pull request")
     parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the page with its evidence."""
-    spec, campaign = read_file(args.spec), judged(started(args.spec))
+    """Write the page with its evidence; exit 1 if a pull request was asked for and is not open."""
     notes = read_notes(args.notes) if args.notes else Notes()
     if args.name:
         notes = dataclasses.replace(notes, name=args.name)
-    registry = registry_for(campaign.folder.project, args.registry)
-    _, saved = save(spec, campaign, notes, registry)
+    choice = Choice(args.update, args.differs, args.supersedes)
+    registry, ready = _prepared(args, notes, choice)
+    branch = "" if args.branch is None and args.pr else args.branch
+    shared = share(ready, registry, branch, args.pr)
     if args.json:
-        print(json.dumps({"path": str(saved.path), "version": saved.version,
-                          "changed": saved.changed}))  # fmt: skip
-    elif saved.changed:
-        print(f"Skill: {saved.path} (version {saved.version}), its evidence beside it.")
+        print(json.dumps(_as_fields(shared)))
     else:
-        print(f"Skill: {saved.path} says this already (version {saved.version}).")
-    return 0
+        print("\n".join(_lines(shared)))
+    return 1 if shared.request and not shared.request.url else 0
+
+
+def _prepared(
+    args: argparse.Namespace, notes: Notes, choice: Choice
+) -> tuple[Registry, Callable[[], Ready]]:
+    """The registry, and how the page is prepared when it is held."""
+    if args.lesson:
+        registry = registry_for(args.spec.resolve().parent, args.registry)
+        return registry, lambda: prepare_lesson(notes, registry, choice)
+    spec, campaign = read_file(args.spec), judged(started(args.spec))
+    registry = registry_for(campaign.folder.project, args.registry)
+    return registry, lambda: prepare(spec, campaign, notes, registry, choice)
+
+
+def _as_fields(shared: Shared) -> dict[str, object]:
+    saved = shared.saved
+    fields: dict[str, object] = {
+        "path": str(saved.path), "version": saved.version, "changed": saved.changed,
+        "superseded": list(shared.superseded),
+    }  # fmt: skip
+    if shared.branch:
+        fields |= {"branch": shared.branch, "commit": shared.commit}
+    if shared.request:
+        fields |= as_json(pull_request=shared.request)
+    return fields
+
+
+def _lines(shared: Shared) -> list[str]:
+    saved = shared.saved
+    if not saved.changed:
+        lines = [f"Skill: {saved.path} says this already (version {saved.version})."]
+    else:
+        lines = [f"Skill: {saved.path} (version {saved.version}), its evidence beside it."]
+    lines += [f"Superseded: {name}, which now names its successor." for name in shared.superseded]
+    if shared.branch and shared.commit:
+        lines.append(f"Committed as {shared.commit[:12]} on the branch {shared.branch!r};")
+        lines.append("the checkout is as it was.")
+    elif shared.branch:
+        lines.append(f"The branch {shared.branch!r} has all of it; nothing was committed.")
+    if shared.request:
+        lines += _about_request(shared.request)
+    return [plain(line) for line in lines]
+
+
+def _about_request(request: PullRequest) -> list[str]:
+    if request.url:
+        return [f"Pull request: {request.url}"]
+    return [
+        f"No pull request was opened: {request.why_not}. Run:",
+        *(f"  {command}" for command in request.run),
+    ]
 
 
 def read_notes(path: Path) -> Notes:

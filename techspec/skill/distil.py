@@ -38,6 +38,8 @@ class Notes:
     """Steps that worked."""
     attempts: tuple[Attempt, ...] = ()
     """What failed, why, and what to do instead."""
+    findings: tuple[str, ...] = ()
+    """What was learned, one a line."""
     tags: tuple[str, ...] = ()
     author: str = ""
     references: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ def distil(
         workflow=notes.workflow,
         attempts=_attempts(plan, state, arms, verdicts, unit),
         noted=notes.attempts,
+        learned=notes.findings,
         header=evidence.table_header(plan.metric),
         table=[evidence.table_row(arm, unit) for arm in arms],
         shared=_shared(plan),

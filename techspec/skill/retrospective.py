@@ -1,15 +1,63 @@
-"""A judged campaign into the registry: draft, check, save. The numbers are the ledger's."""
+"""A judged campaign, or words alone, into the registry: draft, check, look for twins, save.
+
+The numbers are the ledger's. A page that says what another says never stands beside it unlinked.
+"""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from techspec.clock import now
 from techspec.errors import TechspecError
-from techspec.records import decode
+from techspec.identity import slug
+from techspec.records import decode, encode
+from techspec.render import render
 from techspec.skill.distil import Draft, Notes, distil
-from techspec.skill.page import read
-from techspec.skill.registry import Registry, Saved, SkillTaken
+from techspec.skill.index import Library, ask
+from techspec.skill.page import GRADES, Skill, read, read_file, visible
+from techspec.skill.registry import Registry
+from techspec.skill.twins import Twin, twins_of
+from techspec.skill.writing import (
+    Saved,
+    Shelf,
+    SkillTaken,
+    checked,
+    named,
+    with_metadata,
+)
 from techspec.spec.model import Spec
 from techspec.verdict.campaign import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to become of pages that say the same; each names a page, all may be empty."""
+
+    update: str = ""
+    """The new page is the next version of this one, under its name."""
+    differs: str = ""
+    """Both stay: how the new page differs from its twins, in a sentence."""
+    supersedes: str = ""
+    """The new page refutes this one, which then names its successor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A checked draft, and what saving it does to the pages that are there."""
+
+    draft: Draft
+    why: str
+    """What the History says, if there was a page before."""
+    in_place_of_another: bool
+    superseded: tuple[Skill, ...]
+    """Pages of the folder that is written to, which get a note of their successor."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What saving touches, by paths from the registry folder."""
+        old = (str(skill.path.parent.relative_to(skill.registry)) for skill in self.superseded)
+        return (self.draft.name, *old)
 
 
 class StillRunning(TechspecError):
@@ -32,28 +80,234 @@ class HasAPage(TechspecError):
         )
 
 
-def save(spec: Spec, campaign: Judged, notes: Notes, registry: Registry) -> tuple[Draft, Saved]:
-    """Write what the campaign taught to the registry.
+class SaysNothing(TechspecError):
+    """A lesson without a lesson."""
+
+    def __init__(self, lacks: Sequence[str]) -> None:
+        super().__init__(
+            f"A lesson without a campaign lacks {', '.join(lacks)}.",
+            "give it a description that begins 'Use when …', and at least one of: workflow (what "
+            "worked), attempts (what failed, why, and the lesson), findings.",
+        )
+
+
+class HasTwins(TechspecError):
+    """Somebody else's page says the same."""
+
+    def __init__(self, name: str, twins: Sequence[Twin]) -> None:
+        listed = "".join(f"\n    {_described(twin)}" for twin in twins)
+        first = visible(twins[0].skill.name)
+        super().__init__(
+            f"{len(twins)} of the registry's pages say what {name!r} would say:{listed}",
+            "choose, and save again with it:\n"
+            f"    update {first!r}: yours becomes its next version, and what it says now is kept\n"
+            "    differs 'HOW': both stay, and yours says how it differs\n"
+            f"    supersedes {first!r}: yours refutes it, and it then names yours as its successor",
+        )
+        self.twins = tuple(twins)
+
+
+class NoTwin(TechspecError):
+    """The page to update or to supersede is not one that can be written."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        super().__init__(
+            f"There is no page {name[:100]!r} in {folder}, where pages are written.",
+            "name a skill of that folder, or leave the choice out.",
+        )
+
+
+class WeakerEvidence(TechspecError):
+    """A page would be replaced by one that stands on less."""
+
+    def __init__(self, skill: Skill, grade: str) -> None:
+        super().__init__(
+            f"{visible(skill.name)!r} is graded {skill.evidence!r}, and yours would be {grade!r}.",
+            "keep both: say with 'differs' how yours differs, or add your words to its notes.",
+        )
+
+
+def save_on(shelf: Shelf, ready: Ready) -> Saved:
+    """Write a prepared page, and its name on what it supersedes."""
+    draft = ready.draft
+    there = read_file(shelf.root / draft.name / "SKILL.md", shelf.root)  # a branch may have one
+    author = read(draft.page).metadata.get("author", "")
+    over = ready.in_place_of_another or _is_own(there, author) or _same_notes(there, draft)
+    saved = shelf.save(draft.name, draft.page, draft.files, ready.why, over)
+    for old in ready.superseded:
+        path = shelf.root / old.path.relative_to(old.registry)
+        if path.is_file():
+            shelf.note_successor(path, draft.name, "it tested the same and found otherwise.")
+    return saved
+
+
+def prepare(
+    spec: Spec, campaign: Judged, notes: Notes, registry: Registry, choice: Choice | None = None
+) -> Ready:
+    """The page of what a campaign taught, held against the registry.
 
     Raises:
         StillRunning: a runner is at work.
         HasAPage: the campaign's page has another name.
-        BadSkillName, SkillTaken, UnfitPage, CannotWrite: as their texts say.
+        HasTwins: others say the same, and `choice` is none.
+        BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as their texts say.
     """
     if campaign.is_running:
         raise StillRunning(campaign.folder.name)
-    draft = _draft(spec, campaign, notes)
-    if notes == Notes(name=notes.name):  # none given: those of the last time still hold
-        draft = _draft(spec, campaign, replace(_notes_before(registry, draft), name=draft.name))
-    identity = read(draft.page).metadata["techspec-campaign"]
-    skills = registry.skills()
-    for skill in skills:
-        if skill.name == draft.name and skill.registry != registry.folders[0]:
-            raise SkillTaken(skill.path)
-    for skill in skills:
-        if skill.metadata.get("techspec-campaign") == identity and skill.name != draft.name:
+
+    def draft_as(name: str) -> Draft:
+        draft = _draft(spec, campaign, replace(notes, name=name))
+        if notes != Notes(name=notes.name):
+            return draft
+        before = _notes_before(registry, draft.name)  # those of the last time still hold
+        return _draft(spec, campaign, replace(before, name=draft.name))
+
+    return _ready(draft_as, notes.name, notes.author, registry, choice or Choice())
+
+
+def prepare_lesson(notes: Notes, registry: Registry, choice: Choice | None = None) -> Ready:
+    """The page of a lesson that no campaign measured: words alone, graded as an anecdote.
+
+    Raises:
+        SaysNothing: there is nothing in the notes that somebody could learn.
+        HasTwins, BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as for `prepare`.
+    """
+    lacks = [] if notes.description else ["a description"]
+    if not (notes.workflow or notes.attempts or notes.findings):
+        lacks.append("anything that was learned")
+    if lacks:
+        raise SaysNothing(lacks)
+    name = notes.name or slug(notes.description.lower().removeprefix("use when"))
+
+    def draft_as(name: str) -> Draft:
+        own = replace(notes, name=name)
+        same = _notes_before(registry, name) == own
+        date = _page_before(registry, name).metadata.get("date", "") if same else now()[:10]
+        return _lesson(own, date)
+
+    return _ready(draft_as, name, notes.author, registry, choice or Choice())
+
+
+def _ready(
+    draft_as: Callable[[str], Draft],
+    name: str,
+    author: str,
+    registry: Registry,
+    choice: Choice,
+) -> Ready:
+    """Which page this draft becomes, and what it says of its twins."""
+    root = registry.folders[0]
+    draft = draft_as(choice.update or name)
+    named(draft.name, draft.files)
+    page = read(draft.page, root / draft.name / "SKILL.md", root)
+    there = _there(registry, draft.name)
+    if there is not None and there.registry != root:
+        raise SkillTaken(there.path)
+    for skill in ask(registry, Library.pages):
+        if _of_one_campaign(skill, page) and skill.name != page.name:
             raise HasAPage(skill.name)
-    return draft, registry.save(draft.name, draft.page, draft.files)
+    if choice.update and there is None:
+        raise NoTwin(choice.update, root)
+    takes_over = there is not None and not _of_one_campaign(there, page)
+    if there is not None and takes_over:
+        if not choice.update and not _is_own(there, author) and not _same_notes(there, draft):
+            raise HasTwins(draft.name, [Twin(there, 1.0)])
+        if _grade(page) > _grade(there):
+            raise WeakerEvidence(there, page.evidence)
+    twins = twins_of(page, draft.files.get("evidence/findings.json", ""), registry)
+    refuted = _refuted(page, twins, registry, choice)
+    left = [twin for twin in twins if twin.skill not in refuted]
+    if there is None and left and not choice.differs:
+        for twin in left:
+            mine = _is_own(twin.skill, author) and twin.skill.registry == root
+            if mine and _grade(page) <= _grade(twin.skill):
+                update = replace(choice, update=twin.skill.path.parent.name)
+                return _ready(draft_as, name, author, registry, update)
+        raise HasTwins(draft.name, left)
+    text = draft.page
+    if choice.differs:
+        text = _linked(text, "differs-from", [t.skill for t in left], f": {choice.differs}")
+    text = _linked(text, "supersedes", refuted, ": it tested the same and found otherwise")
+    checked(draft.name, text, draft.files)
+    why = "written again from the same campaign"
+    if takes_over:
+        campaign = page.metadata.get("techspec-campaign")
+        why = f"written from the campaign {campaign}" if campaign else "written from other notes"
+    noted = tuple(skill for skill in refuted if skill.registry == root)
+    return Ready(replace(draft, page=text), why, takes_over, noted)
+
+
+def _refuted(page: Skill, twins: Sequence[Twin], registry: Registry, choice: Choice) -> list[Skill]:
+    """What the page supersedes: the one named, and those it refutes on as good evidence."""
+    found = [
+        twin.skill
+        for twin in twins
+        if twin.contradicts and twin.skill.name != page.name and _grade(page) <= _grade(twin.skill)
+    ]
+    if choice.supersedes:
+        chosen = _there(registry, choice.supersedes)
+        if chosen is None or chosen.name == page.name:
+            raise NoTwin(choice.supersedes, registry.folders[0])
+        found += [chosen] if chosen.path not in [skill.path for skill in found] else []
+    return found
+
+
+def _linked(page: str, key: str, others: Sequence[Skill], how: str) -> str:
+    """The page with the names of others in its metadata, and a line each in its References."""
+    if not others:
+        return page
+    names = [visible(other.name) for other in others]
+    page = with_metadata(page, key, ", ".join(names))
+    word = {"supersedes": "Supersedes", "differs-from": "Not the same as"}[key]
+    lines = "".join(f"- {word} `{name}`{how.rstrip('.')}.\n" for name in names)
+    return page.replace("\n## References\n\n", f"\n## References\n\n{lines}", 1)
+
+
+def _described(twin: Twin) -> str:
+    skill = twin.skill
+    author = visible(skill.metadata.get("author", "")) or "no name"
+    return f"{visible(skill.name)} ({skill.path}), by {author}, {skill.evidence}; {twin.why}" + (
+        ", and came out otherwise" if twin.contradicts else ""
+    )
+
+
+def _there(registry: Registry, name: str) -> Skill | None:
+    """The page of that name, or in a folder of that name; the first folder's first."""
+
+    def find(library: Library) -> Skill | None:
+        pages = library.pages()
+        return next((p for p in pages if name in (p.name, _folder_name(p))), None)
+
+    return ask(registry, find)
+
+
+def _folder_name(skill: Skill) -> str:
+    return skill.path.parent.name if skill.path.name.upper() == "SKILL.MD" else skill.path.stem
+
+
+def _of_one_campaign(there: Skill, page: Skill) -> bool:
+    campaign = page.metadata.get("techspec-campaign")
+    return bool(campaign) and there.metadata.get("techspec-campaign") == campaign
+
+
+def _is_own(skill: Skill, author: str) -> bool:
+    """True for a page that techspec wrote for the same named author."""
+    written = {"techspec-campaign", "techspec-lesson"} & set(skill.metadata)
+    return bool(author and written) and skill.metadata.get("author") == author
+
+
+def _same_notes(there: Skill, draft: Draft) -> bool:
+    path = there.path.parent / "evidence" / "notes.json"
+    is_lesson = "techspec-lesson" in there.metadata
+    try:
+        return is_lesson and path.read_text(encoding="utf-8") == draft.files["evidence/notes.json"]
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _grade(skill: Skill) -> int:
+    """Place among the grades; 0 is the strongest."""
+    return GRADES.index(skill.evidence)
 
 
 def _draft(spec: Spec, campaign: Judged, notes: Notes) -> Draft:
@@ -62,8 +316,33 @@ def _draft(spec: Spec, campaign: Judged, notes: Notes) -> Draft:
     )
 
 
-def _notes_before(registry: Registry, draft: Draft) -> Notes:
-    path = registry.folders[0] / draft.name / "evidence" / "notes.json"
+def _lesson(notes: Notes, date: str) -> Draft:
+    title = (notes.name or " ".join(notes.description.split()[:8])).replace("-", " ")
+    page = render(
+        "LESSON.md.j2",
+        name=notes.name,
+        title=title[:1].upper() + title[1:],
+        description=notes.description.replace("<", "below "),
+        date=date,
+        author=notes.author,
+        tags=", ".join(notes.tags),
+        when_to_use=notes.when_to_use,
+        workflow=notes.workflow,
+        attempts=notes.attempts,
+        findings=notes.findings,
+        references=notes.references,
+    )
+    said = json.dumps(encode(notes), indent=1, ensure_ascii=False) + "\n"
+    return Draft(notes.name, page, {"evidence/notes.json": said})
+
+
+def _page_before(registry: Registry, name: str) -> Skill:
+    path = registry.folders[0] / name / "SKILL.md"
+    return read_file(path, registry.folders[0])
+
+
+def _notes_before(registry: Registry, name: str) -> Notes:
+    path = registry.folders[0] / name / "evidence" / "notes.json"
     try:
         return decode(Notes, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):

@@ -1,0 +1,80 @@
+"""A prepared page in, the page in the registry folder or on a branch of its repository out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from techspec.skill.branch import PullRequest, commit, open_pull_request
+from techspec.skill.page import read
+from techspec.skill.registry import Registry
+from techspec.skill.retrospective import Ready, save_on
+from techspec.skill.writing import Saved, writing
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What became of a page; what nobody asked for is empty."""
+
+    name: str
+    saved: Saved
+    superseded: tuple[str, ...]
+    """Names of the pages that now name this one as their successor."""
+    branch: str = ""
+    commit: str = ""
+    request: PullRequest | None = None
+
+
+def share(
+    prepare: Callable[[], Ready],
+    registry: Registry,
+    branch: str | None = None,
+    pull_request: bool = False,
+) -> Shared:
+    """Save a page to the registry folder, or commit it on a branch of the registry's repository.
+
+    Args:
+        prepare: makes the page and holds it against the registry; called when nobody else writes.
+        registry: its first folder is written to.
+        branch: to commit to; "" is skill/NAME, None saves to the folder.
+        pull_request: push the branch and open its pull request.
+
+    Raises:
+        As `prepare`, `Shelf.save` and `branch.commit`.
+    """
+    root = registry.folders[0]
+    if branch is None:
+        with writing(root) as shelf:
+            ready = prepare()
+            return _shared(ready, save_on(shelf, ready))
+    ready = prepare()
+    name = ready.draft.name
+
+    def anew() -> tuple[Sequence[str], Callable[[Path], Saved]]:
+        nonlocal ready
+        ready = prepare()
+        return ready.folders, lambda below: _saved_below(below, ready)
+
+    done = commit(root, branch or f"skill/{name}", anew, _message(ready))
+    saved = replace(done.made, path=root / name / "SKILL.md", changed=bool(done.commit))
+    request = None
+    if pull_request:
+        title, _, body = _message(ready).partition("\n")
+        request = open_pull_request(done, title, body.strip())
+    return replace(_shared(ready, saved), branch=done.branch, commit=done.commit, request=request)
+
+
+def _shared(ready: Ready, saved: Saved) -> Shared:
+    return Shared(ready.draft.name, saved, tuple(old.name for old in ready.superseded))
+
+
+def _saved_below(root: Path, ready: Ready) -> Saved:
+    with writing(root) as shelf:
+        return save_on(shelf, ready)
+
+
+def _message(ready: Ready) -> str:
+    page = read(ready.draft.page)
+    return (
+        f"Add what {page.name} taught\n\n{page.description}\n\n"
+        f"Evidence: {page.evidence}. Check its numbers with: techspec skills verify {page.name}\n"
+    )

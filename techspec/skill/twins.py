@@ -1,0 +1,227 @@
+"""A page and a registry in, the pages that say the same out: by words, or by what was tested.
+
+Two pages of one thing are found by nobody as one, and count as two sources.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from techspec.skill.index import Library, ask
+from techspec.skill.page import GRADES, Skill
+from techspec.skill.registry import Registry
+from techspec.skill.search import terms
+
+LIKENESS = 0.5
+"""Jaccard index from which two pages are twins; .5 finds 13 pairs among 1,855 real pages."""
+
+_CANDIDATES = 20
+"""Hits of the search that are compared; a twin shares half of the words that weigh most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What a finding compared: a metric over values of the parameters that its arms vary."""
+
+    metric: str
+    varied: frozenset[tuple[str, frozenset[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A finding of a page: its contrast, its claim without margins, and what became of it."""
+
+    contrast: Contrast
+    claim: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A page that says the same, and by what it was recognised."""
+
+    skill: Skill
+    likeness: float
+    """Jaccard index of the stems of name and description, from 0 to 1."""
+    same_contrast: str = ""
+    """The claim that both tested; empty where only words agree."""
+    contradicts: bool = False
+    """The same claim was confirmed by one and refuted by the other."""
+
+    @property
+    def why(self) -> str:
+        """In words."""
+        if self.same_contrast:
+            return f"tested the same: {self.same_contrast}"
+        return f"{100 * self.likeness:.0f} % of the words of name and description are the same"
+
+
+def twins_of(page: Skill, findings: str, registry: Registry) -> list[Twin]:
+    """The pages of a registry that say what a new one says, the likest first.
+
+    Args:
+        page: the new one; a page of the registry at the same path is no twin of it.
+        findings: its evidence/findings.json; empty without one.
+        registry: searched as advise does.
+    """
+    tested = read_tested(findings)
+    own = _stems(page)
+
+    def candidates(library: Library) -> list[Skill]:
+        keys = [
+            hit.key
+            for hit in library.index().search(page.description, [page.name], _CANDIDATES).hits
+        ]
+        if tested:
+            measured = [str(path) for path in _measured(registry)]
+            keys += [key for key in measured if key in library and key not in keys]
+        return [library.page(key) for key in keys]
+
+    found = []
+    for other in ask(registry, candidates):
+        likeness = _jaccard(own, _stems(other))
+        claim, contradicts = _compared(tested, tested_by(other)) if tested else ("", False)
+        if other.path != page.path and (likeness >= LIKENESS or claim):
+            found.append(Twin(other, likeness, claim, contradicts))
+    return sorted(found, key=lambda twin: (not twin.same_contrast, -twin.likeness))
+
+
+def pairs(skills: Sequence[Skill]) -> list[tuple[Twin, Skill]]:
+    """All twins among these pages, each as (the better evidenced one, the other)."""
+    stems = [_stems(skill) for skill in skills]
+    tested = [tested_by(skill) for skill in skills]
+    likely = {*_alike(stems), *_tested_alike(tested)}
+    found = []
+    for first, second in sorted(likely):
+        likeness = _jaccard(stems[first], stems[second])
+        claim, contradicts = _compared(tested[first], tested[second])
+        if likeness < LIKENESS and not claim:
+            continue
+        better, other = skills[first], skills[second]
+        if evidence_order(other) < evidence_order(better):
+            better, other = other, better
+        if not _is_linked(better, other):
+            found.append((Twin(better, likeness, claim, contradicts), other))
+    return sorted(found, key=lambda pair: (-pair[0].likeness, str(pair[0].skill.path)))
+
+
+def evidence_order(skill: Skill) -> tuple[int, int, int, tuple[str, ...]]:
+    """Sorts the better evidenced page first: by grade, runs, failed attempts, then path."""
+    runs = 0
+    try:
+        path = skill.path.parent / "evidence" / "runs.csv"
+        runs = max(0, path.read_text(encoding="utf-8").count("\n") - 1)
+    except (OSError, UnicodeDecodeError):
+        pass
+    return GRADES.index(skill.evidence), -runs, -len(skill.attempts), skill.path.parts
+
+
+def tested_by(skill: Skill) -> list[Tested]:
+    """What the evidence beside a page says that it tested; nothing where it cannot be read."""
+    try:
+        path = skill.path.parent / "evidence" / "findings.json"
+        return read_tested(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def read_tested(findings: str) -> list[Tested]:
+    """The findings of a findings.json that compare anything."""
+    try:
+        listed = json.loads(findings or "[]")
+    except (ValueError, RecursionError):
+        return []
+    entries = listed.get("findings", []) if isinstance(listed, dict) else listed
+    return [
+        tested
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and (tested := _tested(entry))
+    ]
+
+
+def _tested(entry: Mapping[str, object]) -> Tested | None:
+    claim = re.sub(r"\b(by|within)\b.*|\s+", "", str(entry.get("claim") or "").lower())
+    metric = re.match(r"[\w.]+", claim)
+    ranges = entry.get("ranges")
+    if not metric or not isinstance(ranges, dict):
+        return None
+    varied = frozenset(
+        (str(key), frozenset(str(value) for value in values))
+        for key, values in ranges.items()
+        if isinstance(values, list) and len(values) > 1
+    )
+    if not varied:
+        return None
+    return Tested(Contrast(metric[0], varied), claim, str(entry.get("outcome") or ""))
+
+
+def _compared(own: Iterable[Tested], other: Sequence[Tested]) -> tuple[str, bool]:
+    """The first claim on a contrast that both tested, and whether any such came out otherwise."""
+    claim, contradicts = "", False
+    for one in own:
+        for same in (each for each in other if each.contrast == one.contrast):
+            claim = claim or one.claim
+            decided = {one.outcome, same.outcome} == {"CONFIRMED", "REFUTED"}
+            turned = _turned(one.claim) == same.claim
+            both = one.outcome == same.outcome == "CONFIRMED"
+            contradicts |= (one.claim == same.claim and decided) or (turned and both)
+    return claim, contradicts
+
+
+def _turned(claim: str) -> str:
+    """`m(a)>m(b)` as `m(b)>m(a)`; "" for a claim of another form."""
+    sides = claim.split(">")
+    return ">".join(reversed(sides)) if len(sides) == 2 and "=" not in claim else ""
+
+
+def _measured(registry: Registry) -> Iterator[Path]:
+    for folder in registry.folders:
+        for findings in sorted(folder.glob("**/evidence/findings.json")):
+            yield findings.parent.parent / "SKILL.md"
+
+
+def _stems(skill: Skill) -> frozenset[str]:
+    return frozenset(terms(f"{skill.name.replace('-', ' ')} {skill.description}"))
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / len(one | other) if one and other else 0.0
+
+
+def _alike(stems: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
+    """Pairs that may reach LIKENESS: those that share one of their rarest stems.
+
+    Source:
+        Bayardo, Ma, Srikant (2007), "Scaling up all pairs similarity search", WWW, 131-140:
+        sets this alike share a term within the first |x| - ceil(t |x|) + 1 in any fixed order.
+    """
+    frequency = Counter(term for terms_of in stems for term in terms_of)
+    holders: dict[str, list[int]] = {}
+    for number, terms_of in enumerate(stems):
+        rarest = sorted(terms_of, key=lambda term: (frequency[term], term))
+        for term in rarest[: len(rarest) - math.ceil(LIKENESS * len(rarest)) + 1]:
+            for earlier in holders.setdefault(term, []):
+                yield earlier, number
+            holders[term].append(number)
+
+
+def _tested_alike(tested: Sequence[Sequence[Tested]]) -> Iterator[tuple[int, int]]:
+    holders: dict[Contrast, list[int]] = {}
+    for number, of_page in enumerate(tested):
+        for contrast in {each.contrast for each in of_page}:
+            for earlier in holders.setdefault(contrast, []):
+                yield earlier, number
+            holders[contrast].append(number)
+
+
+def _is_linked(one: Skill, other: Skill) -> bool:
+    """True where one is the other's successor, or a person said how they differ."""
+    for page, named in ((one, other.name), (other, one.name)):
+        links = (page.metadata.get(key, "") for key in ("superseded-by", "differs-from"))
+        if named and any(named in link.split(", ") for link in links):
+            return True
+    return False
