@@ -25,7 +25,7 @@ VERBS = {
     "judge": "say what became of each hypothesis",
     "report": "write the page, and the Results section of the spec",
     "retrospective": "save what was learned as a skill",
-    "skills": "list, search, show and check the skills of a registry",
+    "skills": "search, show, check, take in and lay out the skills of a registry",
     "serve": "serve all this to agents over MCP",
     "explain": "explain a lint rule",
     "doctor": "check this installation and the registry",

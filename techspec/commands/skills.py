@@ -1,36 +1,83 @@
-"""techspec skills: list, search, show and check the pages of a registry."""
+"""techspec skills: search, show, check, take in and lay out the pages of a registry."""
 
 import argparse
 import json
 import textwrap
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from techspec import durable
 from techspec.commands.advise import words
-from techspec.commands.show import columns, count
+from techspec.commands.show import as_json, columns, count, plain
 from techspec.records import encode
+from techspec.skill.dedupe import merge
+from techspec.skill.framing import framed
+from techspec.skill.importing import Imported, import_pages
 from techspec.skill.index import Library, ask
-from techspec.skill.page import Skill, visible
-from techspec.skill.places import registry_for
+from techspec.skill.objections import Objection, objections
+from techspec.skill.page import Skill, label, visible
+from techspec.skill.places import SOURCES, add_source, registry_for
 from techspec.skill.registry import Registry, text_of
 from techspec.skill.search import strength
+from techspec.skill.site import site
+from techspec.skill.twins import pairs
+from techspec.skill.untrusted import NOTE, seen
 from techspec.skill.verify import verify
 
 EXAMPLE = "techspec skills search 'rope theta'"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, and with which page or words."""
-    parser.add_argument("action", choices=_ACTIONS, nargs="?", default="list")
-    parser.add_argument("what", nargs="?", default="", help="a skill's name, or words to search")
-    parser.add_argument("--keywords", default="", metavar="A,B,…", help="technical terms")
-    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
+    """What to do, and with which pages; without an action the pages are listed."""
+    _common(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    for name, (_, what) in _ACTIONS.items():
+        below = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        _common(below, argparse.SUPPRESS)
+        if name in ("search", "show", "verify"):
+            below.add_argument("what", help="words" if name == "search" else "a skill's name")
+        if name == "lint":
+            below.add_argument("what", nargs="?", default="", help="a skill's name; default: all")
+        if name == "search":
+            below.add_argument("--keywords", default="", metavar="A,B,…", help="technical terms")
+        if name == "dedupe":
+            below.add_argument(
+                "--merge",
+                nargs=2,
+                metavar=("KEPT", "OTHER"),
+                help="let KEPT stand for both: it gains OTHER's failed attempts, OTHER a note",
+            )
+        if name == "import":
+            below.add_argument("source", type=Path, help="a checkout of the other registry")
+            below.add_argument(
+                "--as-source",
+                action="store_true",
+                help=f"read it where it is: note it in {SOURCES}",
+            )
+            below.add_argument("--origin", default="", help="default: its git remote, or its name")
+            below.add_argument("--licence", default="", help="of pages that state none")
+        if name == "index":
+            below.add_argument("--out", type=Path, help="default: index.html in the registry")
+            below.add_argument("--title", default="", help="of the HTML page")
+
+
+def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Options that may stand before the action or behind it."""
+    folders = [] if default is None else default
+    parser.add_argument("--registry", type=Path, action="append", default=folders, metavar="DIR")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=False if default is None else default,
+        help="one JSON object, for tools",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if nothing was found, or a page does not hold."""
-    return _ACTIONS[args.action](args, registry_for(Path.cwd(), args.registry))
+    do, _ = _ACTIONS[args.action or "list"]
+    return do(args, registry_for(Path.cwd(), args.registry))
 
 
 def _list(args: argparse.Namespace, registry: Registry) -> int:
@@ -54,24 +101,50 @@ def _search(args: argparse.Namespace, registry: Registry) -> int:
 def _show(args: argparse.Namespace, registry: Registry) -> int:
     skill = registry.find(args.what)
     page = text_of(skill)
-    print(json.dumps({"path": str(skill.path), "page": page}) if args.json else page.rstrip())
+    if args.json:
+        print(json.dumps({"note": NOTE, "path": visible(str(skill.path)), "page": seen(page)}))
+    else:
+        print(framed(label(skill), str(skill.path), page))
     return 0
 
 
 def _lint(args: argparse.Namespace, registry: Registry) -> int:
     skills = [registry.find(args.what)] if args.what else registry.skills()
-    found = [(skill, problem) for skill in skills for problem in skill.problems]
+    found = [(skill, objection) for skill in skills for objection in _objections(skill)]
     if args.json:
         listed = [
-            {"path": str(skill.path), "line": p.line, "message": p.what, "fix": p.fix}
-            for skill, p in found
+            {
+                "path": visible(str(skill.path.parent / o.file)),
+                "line": o.line,
+                "message": visible(o.what),
+                "fix": o.fix,
+            }
+            for skill, o in found
         ]
         print(json.dumps({"findings": listed}))
-    for skill, problem in found if not args.json else ():
-        print(f"{skill.path}:{problem.line}: {problem.what}\n  fix: {problem.fix}")
-    if not found and not args.json:
+        return 1 if found else 0
+    for skill, o in found:
+        where = visible(str(skill.path.parent / o.file))
+        print(f"{where}:{o.line}: {visible(o.what)}\n  fix: {o.fix}")
+    if not found:
         print(f"{count(len(skills), 'skill')}: nothing to complain about.")
     return 1 if found else 0
+
+
+def _objections(skill: Skill) -> list[Objection]:
+    """All that the strict form and good sense say against a page and the evidence beside it."""
+    is_folder = skill.path.name.upper() == "SKILL.MD"
+    if any("link" in problem.what for problem in skill.problems):
+        return [Objection(skill.path.name, p.line, p.what, p.fix) for p in skill.problems]
+    files = {"SKILL.md": text_of(skill)}
+    beside = sorted((skill.path.parent / "evidence").glob("*")) if is_folder else []
+    for path in beside:
+        if path.suffix in (".json", ".csv", ".md") and path.is_file() and not path.is_symlink():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            files[f"evidence/{path.name}"] = text
+    found = objections(skill.path.parent.name if is_folder else skill.path.stem, files)
+    shown = {"SKILL.md": skill.path.name}
+    return [Objection(shown.get(o.file, o.file), o.line, o.what, o.fix) for o in found]
 
 
 def _verify(args: argparse.Namespace, registry: Registry) -> int:
@@ -80,30 +153,125 @@ def _verify(args: argparse.Namespace, registry: Registry) -> int:
     if args.json:
         print(json.dumps({"path": str(skill.path), "mismatches": encode(mismatches)}))
     for mismatch in mismatches if not args.json else ():
-        print(f"{skill.path}: {mismatch.where} says {mismatch.said}; {mismatch.found}")
+        said = f"{skill.path}: {mismatch.where} says {mismatch.said}; {mismatch.found}"
+        print(visible(said))
     if not mismatches and not args.json:
         print(f"{skill.path}: every number follows from its evidence.")
     return 1 if mismatches else 0
 
 
-def _print_list(args: argparse.Namespace, skills: list[Skill]) -> int:
+def _dedupe(args: argparse.Namespace, registry: Registry) -> int:
+    if args.merge:
+        kept, gained = merge(registry, *args.merge)
+        name, merged = label(kept), visible(args.merge[1])
+        if args.json:
+            print(json.dumps({"kept": name, "superseded": merged, "gained": gained}))
+        else:
+            print(f"{name} stands for both; it gained {count(gained, 'failed attempt')}.")
+            print(f"{merged} names it as its successor, and stays.")
+        return 0
+    skills = [skill for skill in registry.skills() if skill.registry == registry.folders[0]]
+    found = pairs(skills)
     if args.json:
         listed = [
-            {"name": s.name, "path": str(s.path), "description": s.description} for s in skills
-        ]
-        print(json.dumps({"skills": listed}))
+            {
+                "keep": label(twin.skill), "keep_path": str(twin.skill.path),
+                "keep_evidence": twin.skill.evidence, "other": label(other),
+                "other_path": str(other.path), "other_evidence": other.evidence,
+                "likeness": round(twin.likeness, 3), "why": visible(twin.why),
+                "contradicts": twin.contradicts,
+            }
+            for twin, other in found
+        ]  # fmt: skip
+        print(json.dumps({"twins": listed}))
+        return 1 if found else 0
+    for twin, other in found:
+        otherwise = ", and came out otherwise" if twin.contradicts else ""
+        print(f"{visible(twin.why)}{otherwise}")
+        for word, page in (("keep ", twin.skill), ("other", other)):
+            print(f"  {word}  {label(page)} ({page.evidence})  {plain(str(page.path))}")
+    where = f"of the {count(len(skills), 'page')} in {registry.folders[0]}"
+    if found:
+        print(f"{count(len(found), 'pair')} {where}. Nothing was changed; for a pair, run:")
+        print("  techspec skills dedupe --merge KEPT OTHER")
+    else:
+        print(f"No two {where} say the same.")
+    return 1 if found else 0
+
+
+def _import(args: argparse.Namespace, registry: Registry) -> int:
+    root = registry.folders[0]
+    if args.as_source:
+        is_new = add_source(root, args.source)
+        if args.json:
+            print(json.dumps({"source": str(args.source), "added": is_new}))
+        elif is_new:
+            print(f"{args.source} is read with {root} from now on; {root / SOURCES} says so.")
+        else:
+            print(f"{args.source} is read with {root} already.")
+        return 0
+    pages = list(import_pages(args.source, root, args.origin, args.licence))
+    if args.json:
+        print(json.dumps(as_json(pages=pages)))
+    else:
+        print("\n".join(_about_import(pages, root)))
+    return 1 if any(page.outcome == "left out" for page in pages) or not pages else 0
+
+
+def _about_import(pages: Sequence[Imported], root: Path) -> list[str]:
+    if not pages:
+        return ["There is no page to import."]
+    lines = [
+        f"left out: {page.page}: {visible(page.why)}"
+        for page in pages
+        if page.outcome == "left out"
+    ]
+    lines += [
+        f"renamed: {page.page} is {page.name!r} here"
+        for page in pages
+        if page.outcome == "written" and page.name not in page.page
+    ]
+    outcomes = Counter(page.outcome for page in pages)
+    lines.append(
+        f"{count(len(pages), 'page')}: {outcomes['written']} written to {root}, "
+        f"{outcomes['there']} there before, {outcomes['left out']} left out."
+    )
+    lines.append("Next: techspec skills dedupe")
+    return lines
+
+
+def _index(args: argparse.Namespace, registry: Registry) -> int:
+    root = registry.folders[0]
+    skills = Registry([root]).skills()
+    out = args.out or root / "index.html"
+    durable.write(out, site(skills, root, out.resolve().parent, args.title))
+    if args.json:
+        print(json.dumps({"path": str(out), "pages": len(skills)}))
+    else:
+        print(f"{out}: {count(len(skills), 'page')}; open it in a browser.")
+    return 0
+
+
+def _print_list(args: argparse.Namespace, skills: Sequence[Skill]) -> int:
+    shown = [(label(s), visible(str(s.path)), visible(s.description)) for s in skills]
+    if args.json:
+        listed = [{"name": n, "path": path, "description": said} for n, path, said in shown]
+        print(json.dumps({"note": NOTE, "skills": listed}))
     elif skills:
-        rows = [[s.name, textwrap.shorten(visible(s.description), 90)] for s in skills]
-        print(columns(rows, indent=""))
+        print(NOTE)
+        print(columns([[name, textwrap.shorten(said, 90)] for name, _, said in shown], indent=""))
     else:
         print("No skill was found.")
     return 0 if skills else 1
 
 
-_ACTIONS: dict[str, Callable[[argparse.Namespace, Registry], int]] = {
-    "list": _list,
-    "search": _search,
-    "show": _show,
-    "lint": _lint,
-    "verify": _verify,
+_ACTIONS: dict[str, tuple[Callable[[argparse.Namespace, Registry], int], str]] = {
+    "list": (_list, "list the pages"),
+    "search": (_search, "list the pages that bear on some words"),
+    "show": (_show, "show a page, marked as other people's notes"),
+    "verify": (_verify, "recompute every number of a page from its evidence"),
+    "lint": (_lint, "say everything that keeps a page from being shared"),
+    "dedupe": (_dedupe, "list pages that say the same, the better evidenced first"),
+    "import": (_import, "take in another registry: read it where it is, or convert its pages"),
+    "index": (_index, "write one HTML page to browse and search the registry in"),
 }

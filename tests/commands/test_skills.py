@@ -1,0 +1,129 @@
+import json
+import shutil
+
+import pytest
+
+NOTES = """\
+description: Use when a small transformer adds integers but loses the carry between digits.
+workflow: [Reverse the digits of the answer.]
+findings: [The order of digits matters more than depth.]
+author: Ana
+"""
+HEAD = "---\nname: {name}\ndescription: Use when a transformer loses the carry of digits\n---\n"
+
+
+@pytest.fixture
+def notes(project):
+    path = project / "notes.yaml"
+    path.write_text(NOTES)
+    return path
+
+
+def put(project, name, text=None):
+    path = project / "registry" / name / "SKILL.md"
+    path.parent.mkdir()
+    path.write_text((text or HEAD + "# T\n").format(name=name))
+    return path
+
+
+def test_a_lesson_is_saved_found_and_linted(project, techspec, notes):
+    saved = techspec("retrospective", "--lesson", "--name", "carry", "--notes", notes)
+
+    assert saved.code == 0
+    assert "version 1" in saved.out
+    assert "carry" in techspec("skills", "search", "carry between digits").out
+    assert techspec("skills", "lint", "carry").code == 0
+    assert "anecdote" in techspec("advise", "integer addition carry between digits").out
+
+
+def test_a_twin_of_another_is_refused_with_the_options_that_settle_it(project, techspec, notes):
+    techspec("retrospective", "--lesson", "--name", "carry", "--notes", notes)
+    notes.write_text(NOTES.replace("Ana", "Ben"))
+    words = ["retrospective", "--lesson", "--name", "carries", "--notes", notes]
+
+    refused = techspec(*words)
+    differs = techspec(*words, "--differs", "base 100")
+
+    assert refused.code == 2
+    assert "update 'carry'" in refused.err
+    assert differs.code == 0
+    assert "Not the same as `carry`" in (project / "registry/carries/SKILL.md").read_text()
+
+
+def test_a_branch_outside_git_is_a_mistake_with_its_fix(project, techspec, notes):
+    said = techspec("retrospective", "--lesson", "--notes", notes, "--branch")
+
+    assert said.code == 2
+    assert "git init" in said.err
+    assert list((project / "registry").iterdir()) == []
+
+
+BAD = """\
+---
+name: elsewhere
+description: "{long}"
+argument-hint: x
+metadata:
+  tags: [a, b]
+---
+# T
+
+## Failed Attempts
+
+| Attempt | Why | Lesson |
+|---|---|---|
+| N/A | Direct approach worked | N/A |
+| dropout | did not work | |
+"""
+
+
+def test_lint_lists_all_that_keeps_a_page_from_being_shared(project, techspec):
+    put(project, "bad", BAD.replace("{long}", "carry digits transformer " * 60))
+    put(project, "torn", "---\nname: torn\ndescription: [unclosed\n---\n# T\n")
+
+    listed = json.loads(techspec("skills", "lint", "bad", "--json").out)["findings"]
+    torn = techspec("skills", "lint", "torn")
+
+    said = " / ".join(finding["message"] for finding in listed)
+    for what in (
+        "name 'elsewhere' is not 'bad'", "a description of 1,499", "unknown key 'argument-hint'",
+        "'tags' is no text", "says nothing: 'N/A'", "without the reason: 'dropout'",
+    ):  # fmt: skip
+        assert what in said
+    assert all(finding["fix"] and finding["line"] for finding in listed)
+    assert torn.code == 1
+    assert "not YAML" in torn.out
+
+
+def test_dedupe_changes_nothing_unless_it_is_told_which_pair_to_merge(project, techspec):
+    paths = [put(project, name) for name in ("carry", "carry-too")]
+    before = [path.read_bytes() for path in paths]
+
+    listed = techspec("skills", "dedupe")
+    assert listed.code == 1
+    assert "keep   carry (" in listed.out
+    assert [path.read_bytes() for path in paths] == before
+
+    assert techspec("skills", "dedupe", "--merge", "carry", "carry-too").code == 0
+    assert "superseded-by" in paths[1].read_text()
+    assert techspec("skills", "dedupe").code == 0
+
+
+def test_a_registry_is_read_where_it_is_once_it_is_a_source(project, techspec, tmp_path):
+    other = tmp_path / "other"
+    put(project, "carry")
+    shutil.move(project / "registry", other)
+    (project / "registry").mkdir()
+
+    assert techspec("skills", "import", other, "--as-source").code == 0
+    assert "carry" in techspec("skills", "list").out
+    assert [path.name for path in (project / "registry").iterdir()] == ["sources.txt"]
+
+
+def test_the_index_page_is_written_into_the_registry(project, techspec):
+    put(project, "carry")
+
+    said = techspec("skills", "index")
+
+    assert said.code == 0
+    assert 'href="carry/SKILL.md"' in (project / "registry/index.html").read_text()
