@@ -42,8 +42,9 @@ def spec(path: Annotated[str, Field(description="From the project's folder.")]) 
 
 def listed() -> Iterator[Resource]:
     """The project's specs, then the registry's skills, as they are now."""
-    from techspec.skill.page import visible
+    from techspec.skill.page import label, visible
     from techspec.skill.places import registry_for
+    from techspec.skill.untrusted import NOTE
     from techspec.spec.files import specs
 
     for path, read in specs(root()):
@@ -56,12 +57,12 @@ def listed() -> Iterator[Resource]:
         )
     seen: set[str] = set()
     for page in registry_for(root()).skills():
-        if page.name in seen or len(seen) == LISTED:
+        if label(page) in seen or len(seen) == LISTED:
             continue  # a name that repeats is the first folder's, as for skill_read
-        seen.add(page.name)
+        seen.add(label(page))
         yield Resource(
-            uri=f"skill://{quote(page.name, safe='')}/SKILL.md",
-            name=visible(page.name)[:64],
-            description=visible(page.description)[:200],
+            uri=f"skill://{quote(label(page), safe='')}/SKILL.md",
+            name=label(page),
+            description=f"{NOTE} {visible(page.description)[:200]}",
             mime_type="text/markdown",
         )

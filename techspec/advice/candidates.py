@@ -10,7 +10,7 @@ from pathlib import Path
 from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
-from techspec.skill.page import GRADES, Skill, read, visible
+from techspec.skill.page import GRADES, Skill, label, read, visible
 from techspec.skill.search import terms
 from techspec.spec.model import Spec
 from techspec.spec.results import find
@@ -109,12 +109,12 @@ def labels(pages: Iterable[Skill]) -> list[str]:
     """A name for each page, unlike the others."""
     given: list[str] = []
     for page in pages:
-        name = visible(page.name)[:64] or "unnamed"
-        label, number = name, 1
-        while label in given:
+        name = label(page) or "unnamed"
+        cited, number = name, 1
+        while cited in given:
             number += 1
-            label = f"{name}#{number}"
-        given.append(label)
+            cited = f"{name}#{number}"
+        given.append(cited)
     return given
 
 

@@ -11,6 +11,7 @@ from techspec.commands.show import as_json
 from techspec.plan.build import build
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
 from techspec.skill.places import project_of, registry_for
+from techspec.skill.untrusted import NOTE
 from techspec.spec.files import specs
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         planned=planned(spec, place) if spec else None,
     )
     if args.json:
-        print(json.dumps(as_json(advice=known), default=str))
+        print(json.dumps({"note": NOTE, **as_json(advice=known)}, default=str))
     else:
         print(text(known), end="")
     return 0 if known.sources or known.settled else 1

@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 from techspec.commands.advise import words
-from techspec.commands.show import as_json
+from techspec.skill.page import label, visible
 from techspec.skill.places import registry_for
 from techspec.skill.tried import tried
+from techspec.skill.untrusted import NOTE
 
 EXAMPLE = "techspec tried 'a tiny model of 77K parameters'"
 
@@ -26,18 +27,25 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         listed = [
             {
-                **as_json(attempt=each.attempt)["attempt"],
-                "skill": each.skill.name,
-                "path": str(each.skill.path),
+                "attempt": visible(each.attempt.attempt),
+                "why": visible(each.attempt.why),
+                "lesson": visible(each.attempt.lesson),
+                "line": each.attempt.line,
+                "skill": label(each.skill),
+                "path": visible(str(each.skill.path)),
                 "strength": each.strength,
             }
             for each in found
         ]
-        print(json.dumps({"tried": listed}))
-    for each in found if not args.json else ():
-        print(f"{each.skill.path}:{each.attempt.line}: {each.attempt.attempt}")
-        print(f"  why: {each.attempt.why or 'not said'}")
-        print(f"  lesson: {each.attempt.lesson or 'not said'}")
-    if not found and not args.json:
+        print(json.dumps({"note": NOTE, "tried": listed}))
+        return 0 if found else 1
+    if found:
+        print(NOTE)
+    for each in found:
+        attempt = each.attempt
+        print(f"{visible(str(each.skill.path))}:{attempt.line}: {visible(attempt.attempt)}")
+        print(f"  why: {visible(attempt.why) or 'not said'}")
+        print(f"  lesson: {visible(attempt.lesson) or 'not said'}")
+    if not found:
         print("No failed attempt like it is on record; 'techspec advise' searches what worked too.")
     return 0 if found else 1

@@ -88,7 +88,7 @@ def objections(name: str, files: Mapping[str, str]) -> list[Objection]:
     page = files["SKILL.md"]
     found = [*about_head(name, page), *_about_page(name, page)]
     for file, text in files.items():
-        found += _about_text(file, text)
+        found += sorted(_about_text(file, text), key=lambda objection: objection.line)
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from techspec.ledger.folder import CampaignFolder
 from techspec.skill.branch import BranchInUse, NotInGit
 from techspec.skill.distil import Notes, distil
 from techspec.skill.page import Attempt, read, read_file
@@ -16,13 +17,15 @@ from techspec.skill.retrospective import (
     NoTwin,
     SaysNothing,
     WeakerEvidence,
+    prepare,
     prepare_lesson,
 )
 from techspec.skill.share import share
 from techspec.skill.verify import verify
 from techspec.skill.writing import EditedByHand, UnfitPage, writing
+from techspec.verdict.campaign import Judged
 from techspec.verdict.decide import decide
-from tests.skill.judged_campaign import SPEC, plan, state
+from tests.skill.judged_campaign import SCORES, SPEC, plan, state
 
 NOTES = Notes(
     name="carry-digits",
@@ -500,3 +503,66 @@ def test_notes_are_kept_beside_a_lesson(registry):
 
     kept = json.loads((saved.path.parent / "evidence/notes.json").read_text())
     assert kept["workflow"] == ["Reverse the digits of the answer."]
+
+
+# A campaign
+
+TURNED = {"wide": (0.71, 0.70, 0.73), "deep": (0.91, 0.93, 0.92), "tiny": (0.01, 0.01, 0.02)}
+OTHER_WORDS = "Use when digits of sums come out in the wrong order after long training."
+
+
+def judged(tmp_path, name, scores):
+    ran = state(scores)
+    folder = CampaignFolder(tmp_path / ".techspec" / name)
+    folder.ledger.parent.mkdir(parents=True)
+    return Judged(folder, plan(), ran, decide(plan(), ran))
+
+
+def save_campaign(campaign, registry, notes, choice=None):
+    return share(lambda: prepare(SPEC, campaign, notes, registry, choice), registry)
+
+
+def test_a_refutation_on_as_good_evidence_links_what_it_supersedes(registry, tmp_path):
+    old = measured(registry)
+
+    notes = Notes(name="depth-wins", description=OTHER_WORDS)
+    done = save_campaign(judged(tmp_path, "again", TURNED), registry, notes)
+
+    assert done.superseded == ("width-or-depth",)
+    assert registry.find("depth-wins").metadata["supersedes"] == "width-or-depth"
+    assert registry.find("width-or-depth").metadata["superseded-by"] == "depth-wins"
+    assert verify(done.saved.path.parent) == []
+    assert verify(old.parent) == []
+
+
+def test_a_refutation_on_weaker_evidence_asks_first(registry, tmp_path):
+    measured(registry)
+    once = {arm: values[:1] for arm, values in TURNED.items()}
+
+    notes = Notes(name="depth-wins", description=OTHER_WORDS)
+    with pytest.raises(HasTwins, match="tested the same"):
+        save_campaign(judged(tmp_path, "again", once), registry, notes)
+
+    assert "superseded-by" not in registry.find("width-or-depth").metadata
+
+
+def test_the_same_contrast_measured_again_by_another_asks_first(registry, tmp_path):
+    measured(registry)
+
+    notes = Notes(name="again", description=OTHER_WORDS)
+    with pytest.raises(HasTwins, match="tested the same"):
+        save_campaign(judged(tmp_path, "again", SCORES), registry, notes)
+
+
+def test_an_update_of_anothers_campaign_keeps_its_page_and_evidence(registry, tmp_path):
+    old = measured(registry)
+    runs = (old.parent / "evidence/runs.csv").read_bytes()
+
+    campaign = judged(tmp_path, "again", TURNED)
+    done = save_campaign(campaign, registry, Notes(author="Ben"), Choice(update="width-or-depth"))
+
+    kept = done.saved.path.parent / "evidence/version-1"
+    assert (done.name, done.saved.version) == ("width-or-depth", 2)
+    assert (kept / "runs.csv").read_bytes() == runs
+    assert verify(done.saved.path.parent) == []
+    assert "written from the campaign again" in done.saved.path.read_text()
