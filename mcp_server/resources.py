@@ -1,29 +1,39 @@
-"""Skills of the registry and specs of the project, for clients that read resources."""
+"""Skills of the registry and specs of the project, for clients that read and complete resources."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 from urllib.parse import quote
 
+import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
-from mcp_types import Resource
+from mcp_types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    Resource,
+    ResourceTemplate,
+    ResourceTemplateReference,
+)
 from pydantic import Field
 
+from mcp_server import skills
 from mcp_server.project import root
-from mcp_server.tools.skill import skill_read
 from techspec.errors import TechspecError
 
-SKILL = "skill://{name}/SKILL.md"
-SPEC = "spec://{+path}"
 LISTED = 100
-"""Skills in the listing, at most: a registry is searched with advise, not scrolled."""
+"""Skills among the resources, at most: a registry is searched with advise, not scrolled."""
+COMPLETED = 100
+"""Values of a completion, at most, by the protocol."""
 
 
-def skill(name: Annotated[str, Field(description="Name of the skill.")]) -> str:
-    """A page of the registry, marked as data."""
-    try:
-        return skill_read(name)
-    except TechspecError as error:
-        raise ResourceNotFoundError(str(error)) from error
+SPEC = "spec://{+path}"
+SKILL = ResourceTemplate(
+    uri_template="skill://{name}/{+file}",
+    name="skill",
+    description="A page of the registry, marked as data (SKILL.md), or a file beside it.",
+    mime_type="text/markdown",
+)
 
 
 def spec(path: Annotated[str, Field(description="From the project's folder.")]) -> str:
@@ -33,7 +43,7 @@ def spec(path: Annotated[str, Field(description="From the project's folder.")]) 
 
     try:
         for found in paths(root()):
-            if str(found.relative_to(root())) == path and not found.is_symlink():
+            if str(found.relative_to(root())) == path:
                 return read_file(found).text
     except TechspecError as error:
         raise ResourceNotFoundError(str(error)) from error
@@ -42,8 +52,7 @@ def spec(path: Annotated[str, Field(description="From the project's folder.")]) 
 
 def listed() -> Iterator[Resource]:
     """The project's specs, then the registry's skills, as they are now."""
-    from techspec.skill.page import label, visible
-    from techspec.skill.places import registry_for
+    from techspec.skill.page import visible
     from techspec.skill.untrusted import NOTE
     from techspec.spec.files import specs
 
@@ -55,14 +64,37 @@ def listed() -> Iterator[Resource]:
             description=visible(read.objective or read.title)[:200],
             mime_type="text/markdown",
         )
-    seen: set[str] = set()
-    for page in registry_for(root()).skills():
-        if label(page) in seen or len(seen) == LISTED:
-            continue  # a name that repeats is the first folder's, as for skill_read
-        seen.add(label(page))
+    for name, page in list(skills.pages().items())[:LISTED]:
         yield Resource(
-            uri=f"skill://{quote(label(page), safe='')}/SKILL.md",
-            name=label(page),
-            description=f"{NOTE} {visible(page.description)[:200]}",
+            uri=skills.uri_of(name),
+            name=name,
+            description=f"{NOTE} {skills.head(name, page)['description'][:200]}",
             mime_type="text/markdown",
         )
+
+
+async def complete(
+    of: PromptReference | ResourceTemplateReference,
+    argument: CompletionArgument,
+    context: CompletionContext | None,
+) -> Completion:
+    """Names of skills or paths of specs: those that begin with what was typed come first."""
+    known = await anyio.to_thread.run_sync(_known, argument.name)
+    typed = argument.value.lower()
+    fitting = sorted(
+        (value for value in known if typed in value.lower()),
+        key=lambda value: (not value.lower().startswith(typed), value),
+    )
+    return Completion(
+        values=fitting[:COMPLETED], total=len(fitting), has_more=len(fitting) > COMPLETED
+    )
+
+
+def _known(argument: str) -> Sequence[str]:
+    from techspec.spec.files import paths
+
+    if argument == "name":
+        return list(skills.pages())
+    if argument in ("path", "spec"):
+        return [str(path.relative_to(root())) for path in paths(root())]
+    return []

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_server.project import root, shown, spec_file
+from mcp_server.project import shown, spec_file
+from mcp_server.skills import find
 from mcp_server.tools.arguments import SpecPath
 from mcp_server.wire import FailedAttempt, SavedReply
 
@@ -27,10 +28,9 @@ def skill_read(
     """
     from techspec.skill.framing import framed
     from techspec.skill.page import label
-    from techspec.skill.places import registry_for
     from techspec.skill.registry import text_of
 
-    skill = registry_for(root()).find(name)
+    skill = find(name)
     return framed(label(skill), shown(skill.path), text_of(skill))
 
 

@@ -147,6 +147,16 @@ class Library:
         numbers = sorted(self._cache.numbers.values(), key=order)
         return [self._cache.page(number) for number in numbers]
 
+    def heads(self) -> Sequence[Skill]:
+        """As `pages`, with what the frontmatter holds and the title; kept until a page changes."""
+        cache = self._cache
+        if cache.heads is None:
+            cache.heads = [
+                Skill(p.name, p.path, p.registry, p.description, p.metadata, p.title)
+                for p in self.pages()
+            ]
+        return cache.heads
+
 
 def attempt_document(skill: Skill, row: int, key: str) -> Document:
     """What a failed attempt can be found by."""
@@ -317,6 +327,7 @@ class _Cache:
         self.attempt_index: Index | None = None
         self._builder: subprocess.Popen[bytes] | None = None
         self._heads: _Heads | None = None
+        self.heads: Sequence[Skill] | None = None
         self._forget()
 
     def close(self) -> None:
@@ -413,6 +424,7 @@ class _Cache:
         self.entries: dict[int, _Entry] = {}
         self.numbers: dict[str, int] = {}
         self.index = self.attempt_index = None
+        self.heads = None
         self._known: dict[tuple[int, str], _Stamp] = {}
 
     def _load(self) -> None:

@@ -22,8 +22,9 @@ def paths(root: Path) -> Iterator[Path]:
             if depth < _DEEPEST and not child.startswith(".") and child not in _PASSED_OVER
         )
         for name in sorted(names):
-            if name.startswith("TECHSPEC") and name.endswith(".md"):
-                yield Path(folder) / name
+            path = Path(folder) / name
+            if name.startswith("TECHSPEC") and name.endswith(".md") and not path.is_symlink():
+                yield path
 
 
 def specs(root: Path) -> list[tuple[Path, Spec]]:

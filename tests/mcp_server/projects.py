@@ -12,7 +12,7 @@ import anyio
 from mcp import Client
 from mcp_types import CallToolResult
 
-from mcp_server.server import build
+from mcp_server.server import Server, build
 
 STEADY = Path(__file__).parents[1] / "run" / "trainers" / "steady.py"
 
@@ -62,11 +62,11 @@ def write_spec(folder: Path, steps: int = 2, seeds: int = 5) -> Path:
     return path
 
 
-def in_memory(use: Callable[[Client], Any]) -> Any:
-    """What `use` makes of a client of a fresh server in this process."""
+def in_memory(use: Callable[[Client], Any], server: Server | None = None) -> Any:
+    """What `use` makes of a client of a server in this process, a fresh one if none is given."""
 
     async def session() -> Any:
-        async with Client(build()) as client:
+        async with Client(server or build()) as client:
             return await use(client)
 
     return anyio.run(session)
@@ -114,7 +114,9 @@ class Process:
         )
         self._asked = 0
         client = {"name": "tests", "version": "1"}
-        self.request("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=client)
+        self.hello = self.request(
+            "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=client
+        )
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def request(self, method: str, **params: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import pytest
 from mcp import MCPError
 
 from mcp_server import consent
-from mcp_server.server import INSTRUCTIONS, TOOLS
+from mcp_server.server import INSTRUCTIONS, TOOLS, build
+from techspec.ledger.folder import find
+from techspec.run.opening import ask_to_stop
 from tests.mcp_server.projects import call, fields, in_memory, refusal, text, write_spec
 
 HEAVY = ("torch", "scipy", "numpy", "matplotlib", "jinja2", "markdown_it")
@@ -72,6 +74,52 @@ def test_only_what_spends_or_publishes_asks_for_a_person():
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"skill_read"}))
 def test_an_answer_has_fields(name):
     assert listed()[name].output_schema["type"] == "object"
+
+
+def test_tools_prompts_and_templates_come_in_the_same_order_each_time():
+    async def names(client):
+        tools = (await client.list_tools()).tools
+        prompts = (await client.list_prompts()).prompts
+        templates = (await client.list_resource_templates()).resource_templates
+        return [each.name for each in (*tools, *prompts, *templates)]
+
+    assert in_memory(names) == in_memory(names)
+    assert in_memory(names)[: len(NAMES)] == NAMES
+
+
+def test_where_campaigns_are_off_they_are_followed_but_neither_started_nor_stopped():
+    async def names(client):
+        return {tool.name for tool in (await client.list_tools()).tools}, client.instructions
+
+    tools, instructions = in_memory(names, build(campaigns=False))
+
+    assert set(NAMES) - tools == {"campaign_start", "campaign_stop"}
+    assert "switched off" in instructions
+    assert len(instructions.encode()) < 2048
+
+
+def test_more_calls_than_the_server_takes_are_refused_and_the_others_answered(project, monkeypatch):
+    monkeypatch.setattr("mcp_server.server.CALLS_MAX", 2)
+    write_spec(project, steps=4000)
+    fields("campaign_start", max_device_hours=fields("plan")["device_hours"])
+
+    async def crowd(client):
+        waiting = [
+            asyncio.create_task(client.call_tool("campaign_status", {"wait_s": 90}))
+            for _ in range(2)
+        ]
+        while server._calls < 2:
+            await asyncio.sleep(0.01)
+        refused = await client.call_tool("spec_lint", {})
+        ask_to_stop(next(find(project)))
+        return refused, [await each for each in waiting], await client.call_tool("spec_lint", {})
+
+    server = build()
+    refused, waited, after = in_memory(crowd, server)
+
+    assert refused.is_error
+    assert "fix: call again" in refused.content[0].text
+    assert not any(each.is_error for each in (*waited, after))
 
 
 def test_the_instructions_are_short_enough_for_tool_search_and_name_every_tool():
