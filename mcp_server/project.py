@@ -14,9 +14,20 @@ class LeadsOutOfProject(TechspecError):
 
     def __init__(self, path: str, project: Path) -> None:
         super().__init__(
-            f"{path[:200]!r} is not a file inside the project {str(project)!r}.",
+            f"{path[:200]!r} is not a markdown file inside the project {str(project)!r}.",
             "pass a path from the project's folder, such as 'TECHSPEC.md'; to work on a spec "
             f"elsewhere, start the server there or set {PROJECT[0]}.",
+        )
+
+
+class CampaignElsewhere(TechspecError):
+    """The campaign of a spec is a link out of the project."""
+
+    def __init__(self, path: Path, project: Path) -> None:
+        super().__init__(
+            f"{str(path)!r} is a link out of the project {str(project)!r}.",
+            "use the techspec command for it, or start the server with a "
+            f"{PROJECT[0]} that holds both ends of the link.",
         )
 
 
@@ -27,21 +38,32 @@ def root() -> Path:
 
 
 def spec_file(path: str) -> Path:
-    """The file that an agent means by `path`, links resolved; it need not be there.
+    """The spec that an agent means by `path`, links resolved; it need not be there.
 
     Raises:
-        LeadsOutOfProject: it is not below the project's folder.
+        LeadsOutOfProject: it is not below the project's folder, or no markdown.
+        CampaignElsewhere: what was run for it is not.
     """
     project = root()
     try:
         found = (project / path).resolve()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circle of links
         raise LeadsOutOfProject(path, project) from None
-    if not found.is_relative_to(project):
+    if not found.is_relative_to(project) or found.suffix.lower() != ".md":
         raise LeadsOutOfProject(path, project)
+    _campaign_inside(found, project)
     return found
 
 
 def shown(path: Path) -> str:
     """A path as an agent names it: from the project's folder if it lies there."""
     return str(path.relative_to(root()) if path.is_relative_to(root()) else path)
+
+
+def _campaign_inside(spec: Path, project: Path) -> None:
+    from techspec.ledger.folder import of_spec
+
+    folder = of_spec(spec)
+    for path in (folder.ledger, folder.plan, folder.path / "runs"):
+        if not path.resolve().is_relative_to(project):
+            raise CampaignElsewhere(path.relative_to(project), project)

@@ -38,8 +38,27 @@ def test_no_tool_follows_a_path_out_of_the_project(outside, tool):
 
 @pytest.mark.parametrize("path", ["folder/TECHSPEC.md", "a\0b.md", "..", "/"])
 def test_odd_paths_are_refused_by_name(outside, path):
-    with pytest.raises(LeadsOutOfProject, match="not a file inside the project"):
+    with pytest.raises(LeadsOutOfProject, match="not a markdown file inside the project"):
         spec_file(path)
+
+
+@pytest.mark.parametrize("tool", ["campaign_start", "campaign_status", "campaign_stop"])
+@pytest.mark.parametrize("linked", [".techspec", ".techspec/techspec"])
+def test_no_campaign_is_followed_out_of_the_project(outside, project, tool, linked):
+    (project / linked).parent.mkdir(exist_ok=True)
+    (project / linked).symlink_to(outside)
+
+    said = refusal(tool, **NEEDED[tool])
+
+    assert "link out of the project" in said
+    assert sorted(path.name for path in outside.iterdir()) == ["TECHSPEC.md"]
+
+
+def test_a_file_that_is_no_markdown_is_no_spec(project):
+    (project / ".env").write_text("KEY=a secret")
+
+    for tool in NEEDED:
+        assert "markdown" in refusal(tool, spec=".env", **NEEDED[tool])
 
 
 def test_a_circle_of_links_is_named(outside):
