@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import anyio.to_thread
+from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from mcp_server.consent import acknowledged
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from techspec.run.progress import Progress
 
 _LOOK_EVERY_SECONDS = 0.5
+_TELL_EVERY_SECONDS = 5.0
+"""Between two notifications of progress: well below what any client takes for silence."""
 
 
 def campaign_start(
@@ -66,6 +69,7 @@ def campaign_start(
 
 
 async def campaign_status(
+    context: Context,
     spec: SpecPath = "TECHSPEC.md",
     wait_s: Annotated[
         float,
@@ -88,8 +92,14 @@ async def campaign_status(
 
     folder = started(spec_file(spec))
     first = now = await _progress(folder)
+    began = anyio.current_time()
+    told = -_TELL_EVERY_SECONDS
     with anyio.move_on_after(wait_s):
         while now.condition == "running" and _ended(now) == _ended(first):
+            waited = anyio.current_time() - began
+            if wait_s and waited - told >= _TELL_EVERY_SECONDS:
+                told = waited
+                await context.report_progress(waited, wait_s, _in_a_line(now))
             await anyio.sleep(_LOOK_EVERY_SECONDS)
             now = await _progress(folder)
     if now.condition in ("running", "waiting"):
@@ -116,6 +126,11 @@ async def _progress(folder: "CampaignFolder") -> "Progress":
     from techspec.run.progress import progress
 
     return await anyio.to_thread.run_sync(progress, folder)
+
+
+def _in_a_line(now: "Progress") -> str:
+    at_work = ", ".join(f"{each.trial} at step {each.step}" for each in now.running[:3])
+    return f"{now.done} of {now.trials} trials done; {at_work or 'none at work'}"
 
 
 def _ended(now: "Progress") -> tuple[int, dict[str, int]]:

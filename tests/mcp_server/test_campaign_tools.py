@@ -12,7 +12,15 @@ from mcp_server.consent import CostNotSeen, MoreThanBudget, NoHardStop, acknowle
 from techspec.ledger.events import Measured
 from techspec.ledger.folder import find
 from techspec.ledger.journal import is_held, read
-from tests.mcp_server.projects import Process, call, fields, refusal, wait_for, write_spec
+from tests.mcp_server.projects import (
+    Process,
+    call,
+    fields,
+    in_memory,
+    refusal,
+    wait_for,
+    write_spec,
+)
 from tests.run.campaigns import plan_of
 
 
@@ -131,6 +139,38 @@ def test_waiting_ends_when_a_trial_ends_and_not_before(project):
     assert (first["done"], 0 < then["done"] < 10) == (0, True)
 
 
+def test_a_client_that_waits_is_told_how_far_it_is(project):
+    write_spec(project, steps=60)
+    fields("campaign_start", max_device_hours=0.1)
+    told = []
+
+    async def wait(client):
+        async def tell(progress, total, message):
+            told.append((progress, total, message))
+
+        asked = {"wait_s": 60}
+        return await client.call_tool("campaign_status", asked, progress_callback=tell)
+
+    in_memory(wait)
+
+    progress, total, message = told[0]
+    assert (progress < total, total) == (True, 60)
+    assert "of 10 trials done" in message
+
+
+def test_a_client_that_looks_once_is_told_nothing_on_the_way(finished):
+    told = []
+
+    async def look(client):
+        async def tell(*said):
+            told.append(said)
+
+        return await client.call_tool("campaign_status", {}, progress_callback=tell)
+
+    assert not in_memory(look).is_error
+    assert told == []
+
+
 def test_a_campaign_that_runs_is_not_started_twice_and_is_stopped_when_asked(project):
     write_spec(project, steps=4000)
     fields("campaign_start", max_device_hours=fields("plan")["device_hours"])
@@ -196,7 +236,7 @@ def test_a_real_client_talks_to_a_real_server(project):
 
 
 def test_a_campaign_outlives_its_server_and_another_server_follows_it_to_its_verdicts(project):
-    write_spec(project, steps=40)
+    write_spec(project, steps=60)
     with Process(project) as first:
         hours = first.call("plan")["device_hours"]
         started = first.call("campaign_start", max_device_hours=hours)
