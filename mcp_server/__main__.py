@@ -13,7 +13,9 @@ def main() -> int:
     """Serve until the client goes away, or the process is told to end."""
     parser = argparse.ArgumentParser(prog="python -m mcp_server", description=__doc__)
     parser.add_argument("--http", metavar="HOST:PORT", help="over HTTP at this address")
-    parser.add_argument("--name", action="append", default=[], help="a Host header that is ours")
+    parser.add_argument(
+        "--name", action="append", default=[], help="a name of ours in Host headers"
+    )
     parser.add_argument("--no-campaigns", action="store_true", help="start and stop none")
     args = parser.parse_args()
     server = build(campaigns=not args.no_campaigns)

@@ -77,7 +77,7 @@ def serve(server: "Server", address: str, names: Sequence[str] = ()) -> None:
     Args:
         server: what is served.
         address: HOST:PORT; port 0 takes a free one.
-        names: further Host headers that are ours, such as `techspec.lab.example` behind a proxy.
+        names: further names that are ours in Host headers, such as `techspec.lab.example`.
 
     Raises:
         BadAddress, NoToken, ShortToken: as their texts say.
@@ -141,7 +141,7 @@ def _security(host: str, port: int, names: Sequence[str]) -> TransportSecuritySe
     """
     ours = {host, "127.0.0.1", "localhost", "::1", socket.gethostname()}
     hosts = [f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in sorted(ours)]
-    hosts += names
+    hosts += [each for name in names for each in (name, f"{name}:{port}")]
     origins = [f"{scheme}://{each}" for scheme in ("http", "https") for each in hosts]
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 

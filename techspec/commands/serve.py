@@ -36,7 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--name",
         action="append",
         default=[],
-        help="with --http: a Host header that is ours, as behind a proxy; may be repeated",
+        metavar="HOST",
+        help="with --http: a name by which clients reach it, such as techspec.lab.example; "
+        "may be repeated",
     )
     parser.add_argument(
         "--no-campaigns",

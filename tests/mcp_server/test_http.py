@@ -168,7 +168,10 @@ def test_a_name_that_was_given_is_ours_too(project):
     with serving(project, "--name", "techspec.lab.example") as running:
         named = {"Host": "techspec.lab.example", "Origin": "https://techspec.lab.example"}
 
+        with_port = {"Host": f"techspec.lab.example:{running.address[1]}"}
+
         assert running.post(INITIALIZE, named).status == 200
+        assert running.post(INITIALIZE, with_port).status == 200
         assert running.post(INITIALIZE, {"Host": "other.lab.example"}).status == 421
 
 
