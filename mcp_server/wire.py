@@ -57,7 +57,7 @@ class AdviceReply(Reply):
 class TriedAttempt(BaseModel):
     """A failed attempt that somebody wrote down."""
 
-    attempt: str
+    attempt: str = Field(description="What was tried, such as 'd_proj=32 in attention'.")
     why: str = Field(description="Why it failed, in their words; may be empty.")
     lesson: str = Field(description="What to do instead, in their words; may be empty.")
     source: str = Field(description="`skill:line`; the skill can be read with skill_read.")
@@ -100,16 +100,16 @@ class TriedReply(Reply):
 class LintFinding(BaseModel):
     """One thing wrong with the spec."""
 
-    line: int
+    line: int = Field(description="Line of the spec, from 1.")
     code: str = Field(description="The rule; `techspec explain CODE` says why it matters.")
-    message: str
+    message: str = Field(description="What is wrong, with the value that is.")
     fix: str = Field(description="An imperative that can be followed as it stands.")
 
 
 class LintReply(Reply):
     """Everything that is wrong with a spec."""
 
-    spec: str
+    spec: str = Field(description="Its path from the project's folder.")
     findings: list[LintFinding] = Field(description="By line; empty: it may be planned.")
     notes: list[LintFinding] = Field(
         description="No problems: hypotheses that the registry's findings have settled already."
@@ -139,17 +139,17 @@ class LintReply(Reply):
 class Allowed(BaseModel):
     """The spec's budget, a hard stop; what is absent is no limit."""
 
-    device_hours: float | None = None
-    experiments: int | None = None
-    wall_clock_hours: float | None = None
+    device_hours: float | None = Field(None, description="Hours of a GPU or CPU, such as 2.5.")
+    experiments: int | None = Field(None, description="Trials, each an arm with one seed.")
+    wall_clock_hours: float | None = Field(None, description="Hours from the first start.")
 
 
 class PlannedArm(BaseModel):
     """One configuration with its seeds."""
 
-    name: str
-    seeds: int
-    params: int | None = None
+    name: str = Field(description="As in the spec, or made from its changes.")
+    seeds: int = Field(description="Trials of this arm.")
+    params: int | None = Field(None, description="Trainable parameters, if the trainer says.")
     changes: dict[str, str | int | float | bool] = Field(
         description="Values in which it differs from the baseline."
     )
@@ -159,18 +159,18 @@ class PlannedArm(BaseModel):
 class PlannedStage(BaseModel):
     """Arms that run together."""
 
-    name: str
-    priority: str
-    arms: list[PlannedArm]
+    name: str = Field(description="What it is about, such as a parameter.")
+    priority: str = Field(description="high, medium or low; stages run in this order.")
+    arms: list[PlannedArm] = Field(description="In the order in which they run.")
 
 
 class PlannedQuestion(BaseModel):
     """A hypothesis, and what the budget leaves of it."""
 
-    id: str
+    id: str = Field(description="H1, H2 and so on, by their order in the spec.")
     claim: str = Field(description="Its testable form; its prose where it has none.")
     seeds: int = Field(description="Seeds an arm that fit the budget.")
-    seeds_wanted: int
+    seeds_wanted: int = Field(description="Seeds an arm that the question asks for.")
     unanswerable: str | None = Field(None, description="Why this plan cannot answer it at all.")
     qualifiers: list[str] = Field(description="What weakens an answer from the start.")
 
@@ -184,9 +184,9 @@ class PlanReply(Reply):
     device_hours: float | None = Field(
         None, description="Forecast; campaign_start wants at least this. Absent: not known."
     )
-    budget: Allowed
-    stages: list[PlannedStage]
-    questions: list[PlannedQuestion]
+    budget: Allowed = Field(description="Of the spec: the hard stop.")
+    stages: list[PlannedStage] = Field(description="In the order in which they run.")
+    questions: list[PlannedQuestion] = Field(description="One a hypothesis.")
     left_out: dict[str, str] = Field(description="Arms that cannot be run, and why.")
     dropped: dict[str, int] = Field(description="Trials without room in the budget, by reason.")
     notes: list[str] = Field(description="What the planner decided by itself.")
@@ -228,14 +228,14 @@ class PlanReply(Reply):
 class StartReply(Reply):
     """A campaign that was set to work."""
 
-    campaign: str
-    folder: str
-    trials: int
+    campaign: str = Field(description="Its name, from the file name of the spec.")
+    folder: str = Field(description="Where it lies, from the project's folder.")
+    trials: int = Field(description="Of the whole plan.")
     reused: int = Field(description="Trials in the ledger already; they are not run again.")
     device_hours: float | None = Field(None, description="Forecast of the whole plan.")
     hard_stop: Allowed = Field(description="The spec's budget, at which it ends by itself.")
     pid: int = Field(description="Of the detached runner; it outlives this server.")
-    next: str
+    next: str = Field(description="The tool to call next.")
 
     @classmethod
     def of(cls, folder: "CampaignFolder", plan: "Plan", reused: int, pid: int) -> "StartReply":
@@ -267,20 +267,20 @@ class StartReply(Reply):
 class TrialAtWork(BaseModel):
     """A trial that is training now."""
 
-    trial: str
-    step: int
-    of_steps: int | None = None
+    trial: str = Field(description="Arm and seed.")
+    step: int = Field(description="Optimiser steps so far.")
+    of_steps: int | None = Field(None, description="Steps at its end, if the trainer said.")
 
 
 class VerdictReply(BaseModel):
     """What became of one hypothesis: by the frozen plan and the ledger alone."""
 
-    id: str
-    claim: str
+    id: str = Field(description="H1, H2 and so on, by their order in the spec.")
+    claim: str = Field(description="What was tested; its prose where it has no claim.")
     outcome: str = Field(description="CONFIRMED, REFUTED, INCONCLUSIVE or VOID.")
     sentence: str = Field(description="Quote it as it stands; it has every number.")
     seeds_needed: int | None = Field(None, description="More seeds an arm that may settle it.")
-    caveats: list[str]
+    caveats: list[str] = Field(description="What weakens it; tell them with the sentence.")
 
     @classmethod
     def of(cls, verdict: "Verdict") -> "VerdictReply":
@@ -298,22 +298,22 @@ class VerdictReply(BaseModel):
 class StatusReply(Reply):
     """A campaign at one moment."""
 
-    campaign: str
+    campaign: str = Field(description="Its name.")
     condition: str = Field(
         description="running, complete, stopped, budget (it ended it), failed, abandoned (its "
         "runner died), waiting (never set to work)."
     )
-    done: int
-    trials: int
+    done: int = Field(description="Trials that have ended, however.")
+    trials: int = Field(description="Of the whole plan.")
     outcomes: dict[str, int] = Field(description="How trials ended, such as finished, diverged.")
-    at_work: list[TrialAtWork]
+    at_work: list[TrialAtWork] = Field(description="Trials that train now.")
     device_hours: float = Field(description="Spent so far.")
     seconds_left: float | None = Field(None, description="Wall-clock to the end, by the pace.")
     note: str | None = Field(None, description="Why it was put down.")
     verdicts: list[VerdictReply] | None = Field(
         None, description="One a hypothesis, once no runner is at work."
     )
-    next: str
+    next: str = Field(description="What to do, or which tool to call.")
 
     @classmethod
     def of(cls, now: "Progress", verdicts: Sequence["Verdict"] | None) -> "StatusReply":
@@ -360,7 +360,7 @@ _NEXT = {
 class StopReply(Reply):
     """Whether a runner was there to be stopped."""
 
-    campaign: str
+    campaign: str = Field(description="Its name.")
     asked: bool = Field(description="False: no runner was at work, nothing happened.")
 
     def in_words(self) -> str:
@@ -385,8 +385,8 @@ class FailedAttempt(BaseModel):
 class SavedReply(Reply):
     """A page that was written to the registry."""
 
-    skill: str
-    path: str
+    skill: str = Field(description="Its name, for skill_read.")
+    path: str = Field(description="The page, to be committed.")
     version: int = Field(description="1: a new page; more: the page that was there was updated.")
     changed: bool = Field(description="False: the page said all of this already.")
     outcomes: dict[str, str] = Field(description="Hypothesis to outcome, as the page has them.")
@@ -396,7 +396,7 @@ class SavedReply(Reply):
     branch: str | None = Field(
         None, description="Where it was committed, if a branch was asked for."
     )
-    commit: str | None = None
+    commit: str | None = Field(None, description="Its hash, if one was made.")
     pull_request: str | None = Field(None, description="Its address, once it is open.")
     run: list[str] | None = Field(
         None, description="Commands that the user has to run to open the pull request."

@@ -15,8 +15,9 @@ def advise(
         Field(
             min_length=1,
             max_length=2000,
-            description="What the user is about to do, in one or two English sentences: "
-            "'Compare width against depth for integer addition at 1M parameters'.",
+            description="What the user is about to do, in one or two sentences of English, "
+            "whatever language they speak.",
+            examples=["Compare width against depth for integer addition at 1M parameters."],
         ),
     ],
     keywords: Keywords,
@@ -57,7 +58,8 @@ def tried(
         Field(
             min_length=1,
             max_length=2000,
-            description="One idea in English: 'dropout on a small transformer'.",
+            description="One idea in English.",
+            examples=["dropout on a small transformer"],
         ),
     ],
     keywords: Keywords,

@@ -16,9 +16,16 @@ Keywords = Annotated[
     list[str],
     Field(
         description="5 to 10 technical terms in English beside it, and synonyms: methods, "
-        "libraries, parameter names, error text. Example: ['RoPE theta', 'rotary embedding', "
-        "'position encoding', 'short sequences', 'exact match']. They find far more than the "
-        "sentence alone.",
+        "libraries, parameter names, error text. They find far more than the sentence alone.",
+        examples=[
+            [
+                "RoPE theta",
+                "rotary embedding",
+                "position encoding",
+                "short sequences",
+                "exact match",
+            ]
+        ],
         max_length=20,
     ),
 ]

@@ -28,7 +28,8 @@ def campaign_start(
             gt=0,
             allow_inf_nan=False,
             description="Device hours that the user agreed to: at least device_hours of `plan` "
-            "and at most the spec's budget, which is the hard stop. Example: 2.5.",
+            "and at most the spec's budget, which is the hard stop.",
+            examples=[2.5],
         ),
     ],
     spec: SpecPath = "TECHSPEC.md",

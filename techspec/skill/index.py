@@ -150,12 +150,12 @@ class Library:
     def heads(self) -> Sequence[Skill]:
         """As `pages`, with what the frontmatter holds and the title; kept until a page changes."""
         cache = self._cache
-        if cache.heads is None:
-            cache.heads = [
+        if cache.page_heads is None:
+            cache.page_heads = [
                 Skill(p.name, p.path, p.registry, p.description, p.metadata, p.title)
                 for p in self.pages()
             ]
-        return cache.heads
+        return cache.page_heads
 
 
 def attempt_document(skill: Skill, row: int, key: str) -> Document:
@@ -327,7 +327,7 @@ class _Cache:
         self.attempt_index: Index | None = None
         self._builder: subprocess.Popen[bytes] | None = None
         self._heads: _Heads | None = None
-        self.heads: Sequence[Skill] | None = None
+        self.page_heads: Sequence[Skill] | None = None
         self._forget()
 
     def close(self) -> None:
@@ -424,7 +424,7 @@ class _Cache:
         self.entries: dict[int, _Entry] = {}
         self.numbers: dict[str, int] = {}
         self.index = self.attempt_index = None
-        self.heads = None
+        self.page_heads = None
         self._known: dict[tuple[int, str], _Stamp] = {}
 
     def _load(self) -> None:

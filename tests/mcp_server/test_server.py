@@ -72,8 +72,25 @@ def test_only_what_spends_or_publishes_asks_for_a_person():
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"skill_read"}))
-def test_an_answer_has_fields(name):
-    assert listed()[name].output_schema["type"] == "object"
+def test_an_answer_has_fields_and_says_what_each_is(name):
+    schema = listed()[name].output_schema
+
+    assert schema["type"] == "object"
+    assert [field for field, said in described(schema) if not said] == []
+
+
+def test_the_search_asks_for_english_and_five_to_ten_terms_and_shows_them():
+    goal, keywords = (
+        listed()["advise"].input_schema["properties"][n] for n in ("goal", "keywords")
+    )
+
+    assert "English" in goal["description"]
+    assert "5 to 10 technical terms" in keywords["description"]
+    assert 5 <= len(keywords["examples"][0]) <= 10
+
+
+def test_a_long_page_is_shown_whole():
+    assert listed()["skill_read"].meta["anthropic/maxResultSizeChars"] > framing.LONGEST
 
 
 def test_tools_prompts_and_templates_come_in_the_same_order_each_time():
