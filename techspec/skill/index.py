@@ -537,6 +537,7 @@ class _Heads:
         self.seen = seen
         self.pages = Counts()
         self.index: Index | None = None
+        self.page_heads: Sequence[Skill] | None = None
         self.numbers: dict[str, int] = {}
         self._folders = [Path(root) for root in roots]
         self._places = list(seen)

@@ -8,10 +8,11 @@ import sys
 import pytest
 from mcp import MCPError
 
-from mcp_server import consent
+from mcp_server import consent, http, skills
 from mcp_server.server import INSTRUCTIONS, TOOLS, build
 from techspec.ledger.folder import find
 from techspec.run.opening import ask_to_stop
+from techspec.skill.framing import LONGEST
 from tests.mcp_server.projects import call, fields, in_memory, refusal, text, write_spec
 
 HEAVY = ("torch", "scipy", "numpy", "matplotlib", "jinja2", "markdown_it")
@@ -90,7 +91,7 @@ def test_the_search_asks_for_english_and_five_to_ten_terms_and_shows_them():
 
 
 def test_a_long_page_is_shown_whole():
-    assert listed()["skill_read"].meta["anthropic/maxResultSizeChars"] > framing.LONGEST
+    assert listed()["skill_read"].meta["anthropic/maxResultSizeChars"] > LONGEST
 
 
 def test_tools_prompts_and_templates_come_in_the_same_order_each_time():
@@ -177,7 +178,7 @@ def test_no_heavy_package_is_imported_before_a_tool_is_called():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("module", [consent])
+@pytest.mark.parametrize("module", [consent, http, skills])
 def test_examples_in_docstrings_hold(module):
     assert doctest.testmod(module).failed == 0
 
