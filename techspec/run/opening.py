@@ -14,11 +14,12 @@ from techspec.ledger import folder as folders
 from techspec.ledger.events import Amended, Opened, RunnerStarted
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
-from techspec.ledger.plan_file import PlanDamaged, load_unchecked, save
+from techspec.ledger.plan_file import PlanDamaged, load, load_unchecked, save
 from techspec.ledger.state import State, fold
 from techspec.plan.model import Plan
 from techspec.records import encode
 from techspec.run.campaign import carry_out
+from techspec.run.trainer_call import program
 
 _PATIENCE_SECONDS = 60.0
 
@@ -98,10 +99,12 @@ def start(folder: CampaignFolder) -> int:
 
     Raises:
         LedgerBusy: one is at work already.
+        NoTorch: the plan is for the bundled trainer, whose Python lacks it.
         RunnerFailed: it ended at once; carries what it said.
     """
     if is_held(folder.ledger):
         raise LedgerBusy(folder.ledger)
+    program(load(folder).trainer, folder.project).must_have_torch()
     folder.stop.unlink(missing_ok=True)
     environment = dict(os.environ)
     package_home = str(Path(__file__).resolve().parents[2])

@@ -24,7 +24,10 @@ from techspec.spec.model import Spec
 PROTOCOL = 1
 PYTHON = "TECHSPEC_PYTHON"
 """Environment variable: the Python that has torch, where it is not this one."""
+INSTALL_TORCH = "TECHSPEC_INSTALL_TORCH"
+"""Environment variable: the command that installs torch for us, where there is one."""
 _PATIENCE_SECONDS = 120.0
+_HAS_TORCH = "import importlib.util as u; raise SystemExit(u.find_spec('torch') is None)"
 
 
 class TrainerNotFound(TechspecError):
@@ -34,6 +37,23 @@ class TrainerNotFound(TechspecError):
         super().__init__(
             f"The trainer {command!r} cannot be started: {why}.",
             "correct 'trainer:' under '## Run', or leave it out to take the bundled trainer.",
+        )
+
+
+class NoTorch(TechspecError):
+    """The bundled trainer is to train, and its Python has no torch."""
+
+    def __init__(self, python: str) -> None:
+        command = os.environ.get(INSTALL_TORCH)
+        fix = f"run '{shlex.quote(python)} -m pip install torch numpy', or"
+        if command:
+            fix = (
+                "it is a large download (several GB where it comes with CUDA, as on Linux; else "
+                f"about 200 MB): tell the user, and if they agree run {command!r}; or"
+            )
+        super().__init__(
+            f"Training needs PyTorch, which {python!r} does not have.",
+            f"{fix} set {PYTHON} (the plugin's option 'python') to one that has it.",
         )
 
 
@@ -73,6 +93,21 @@ class TrainerProgram:
             paths = [str(folder("trainer").parent), environment.get("PYTHONPATH", "")]
             environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
         return environment
+
+    def must_have_torch(self) -> None:
+        """Refuse to begin what the bundled trainer could not train; others know their own needs.
+
+        Raises:
+            NoTorch: as its text says.
+        """
+        if self.named is None:
+            ask = [self.command[0], "-P", "-c", _HAS_TORCH]
+            try:
+                lacks = subprocess.run(ask, stdin=subprocess.DEVNULL, check=False).returncode
+            except OSError as error:
+                raise TrainerNotFound(self._name, error.strerror or str(error)) from None
+            if lacks:
+                raise NoTorch(self.command[0])
 
     def facts(self) -> TrainerFacts:
         """What it says of itself; asked once.
