@@ -25,6 +25,7 @@ check: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m techspec.lint.pages --check
+	$(BIN)/python -m mcp_server.generated --check
 
 format: dev
 	$(BIN)/ruff format .

@@ -166,6 +166,7 @@ def build(campaigns: bool = True) -> Server:
         extensions=[skills.Skills()],
         middleware=[skills.declared],
         log_level="WARNING",
+        subscriptions=False,  # what is listed changes on disk, and nobody watches it
     )
     workers = anyio.CapacityLimiter(WORKERS)
     for tool in TOOLS:
