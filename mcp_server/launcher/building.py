@@ -24,8 +24,8 @@ PLACES = ("~/.local/bin", "~/.cargo/bin", "/opt/homebrew/bin", "/usr/local/bin",
 """Looked at after PATH: programs started from a desktop see a short one."""
 FORGET_AFTER_DAYS = 60
 SIZES = {
-    "server": "about 50 MB to download, 220 MB on disk",
-    "trainer": "PyTorch: several GB where it comes with CUDA, as on Linux; else about 200 MB",
+    "server": "about 60 MB to download, 220 MB on disk",
+    "trainer": "several GB where PyTorch comes with CUDA, as on Linux; else 200 MB, 1 GB on disk",
 }
 UV = "'curl -LsSf https://astral.sh/uv/install.sh | sh'"
 HAS_ALL = """
@@ -98,16 +98,14 @@ def built(kind: str) -> Path:
 def _build(kind: str, folder: Path, lock: int) -> None:
     wanted = ["-r", str(environment.requirements(kind)), "-c", str(environment.CONSTRAINTS)]
     os.truncate(environment.log(kind), 0)
-    tried = False
     for steps, python, path in _ways(kind, folder, wanted):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        tried = True
         if all(_run(step, lock) for step in steps):
             _write_programs(kind, folder, python, path)
             return
     shutil.rmtree(folder, ignore_errors=True)
-    raise CannotBuild(_failed(kind) if tried else _no_python())
+    raise CannotBuild(_failed(kind) if _find("uv") or _python() else _no_python())
 
 
 def _ways(
@@ -124,7 +122,7 @@ def _ways(
     python = _python()
     if python is None:
         return
-    pip = ["-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+    pip = ["-m", "pip", "install", "--no-input", "--no-compile", "--progress-bar", "off"]
     make = [python, "-m", "venv", str(folder / "venv")]
     yield [make, [str(inside), *pip, *wanted]], inside, None
     if inside.with_name("pip").exists():
@@ -146,8 +144,7 @@ def _run(step: list[str], lock: int) -> bool:
 def _clean() -> dict[str, str]:
     """The user's environment without what would send packages elsewhere."""
     astray = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
-    kept = {name: value for name, value in os.environ.items() if name not in astray}
-    return {**kept, "UV_COMPILE_BYTECODE": "1"}
+    return {name: value for name, value in os.environ.items() if name not in astray}
 
 
 def _write_programs(kind: str, folder: Path, python: Path, path: Path | None) -> None:

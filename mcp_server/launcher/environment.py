@@ -108,7 +108,6 @@ def for_server() -> dict[str, str]:
     """What the server's process sees: our code, the user's options, and a Python that trains."""
     environ = options(dict(os.environ))
     environ["PYTHONPATH"] = str(ROOT)
-    environ["PYTHONPYCACHEPREFIX"] = str(data() / "pycache")
     if not environ.get("TECHSPEC_PYTHON"):
         environ["TECHSPEC_PYTHON"] = str(folder("server") / "trainer-python")
         environ["TECHSPEC_INSTALL_TORCH"] = by_hand("trainer")

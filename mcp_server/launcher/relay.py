@@ -227,8 +227,9 @@ class Relay:
             self._server = None
             self._changed.notify_all()
         words = " ".join(self._last_words) or f"exit code {code}"
+        folder = environment.folder("server")
         for message in left.values():
-            self._say(said(message, _ENDED.format(words=words[-500:])))
+            self._say(said(message, _ENDED.format(words=words[-500:], folder=folder)))
 
     def _overhear(self, server: subprocess.Popen[bytes]) -> None:
         """Pass on what the server logs, and remember the end of it."""
@@ -272,7 +273,8 @@ _STILL = (
 )
 _ENDED = (
     "The techspec server ended before it answered: {words}\n"
-    "  fix: call this tool again, which starts it anew; campaigns are not touched by this."
+    "  fix: call this tool again, which starts it anew (campaigns go on meanwhile); if that does "
+    "not help, delete {folder}, and it is installed anew."
 )
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Start the launcher with a Python that can run it; without one, answer as a server that says so.
-here=$(CDPATH= cd -- "${0%/*}" && pwd)
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
+here=$(CDPATH= cd -- "$here" && pwd)
 data=${TECHSPEC_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/techspec}
 export TECHSPEC_DATA="$data"
 PATH="$PATH:$HOME/.local/bin:/opt/homebrew/bin:/usr/local/bin:/usr/bin"

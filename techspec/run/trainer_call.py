@@ -49,7 +49,7 @@ class NoTorch(TechspecError):
         if command:
             fix = (
                 "it is a large download (several GB where it comes with CUDA, as on Linux; else "
-                f"about 200 MB): tell the user, and if they agree run {command!r}; or"
+                f"200 MB, 1 GB on disk): tell the user, and if they agree run {command!r}; or"
             )
         super().__init__(
             f"Training needs PyTorch, which {python!r} does not have.",

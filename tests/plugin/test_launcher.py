@@ -202,6 +202,22 @@ def test_a_machine_without_a_python_for_the_server_says_which_it_found(machine):
     assert "install uv" in words(result)
 
 
+def test_an_environment_whose_python_went_away_is_built_anew(machine):
+    with machine.client() as client:
+        client.greet()
+        client.call(1)
+    (script,) = machine.data.glob("server-*/python")
+    script.write_text('#!/bin/sh\nexec /nowhere/python "$@"\n')
+
+    with machine.client() as client:
+        client.greet()
+        result = client.call(1)
+
+        assert result["isError"]
+        assert "/nowhere/python" in words(result)
+        assert "dependency" in client.call(2)
+
+
 def test_a_data_folder_that_cannot_be_written_is_named(machine):
     machine.data.write_text("a file where the folder should be")
 
