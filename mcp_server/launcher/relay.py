@@ -60,11 +60,8 @@ class Relay:
 
     def take(self, line: bytes) -> None:
         """One line of the client."""
-        try:
-            message = json.loads(line)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
+        message = _message(line)
+        if message is None:
             self._say({"jsonrpc": "2.0", "id": None, "error": _PARSE_ERROR})
         elif "method" not in message or "id" not in message:
             self._note(line, message)
@@ -204,7 +201,9 @@ class Relay:
         """Pass on what the server says; when it ends, say so to whom it left waiting."""
         assert server.stdout is not None
         for line in server.stdout:
-            message = json.loads(line)
+            message = _message(line)
+            if message is None:  # what a library prints is none of the client's business
+                continue
             if message.get("id") == HELLO:
                 with self._changed:
                     self._greeted = True
@@ -276,6 +275,15 @@ _ENDED = (
     "  fix: call this tool again, which starts it anew (campaigns go on meanwhile); if that does "
     "not help, delete {folder}, and it is installed anew."
 )
+
+
+def _message(line: bytes) -> Message | None:
+    """What a line says, if it is one JSON object."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def _line(message: Message) -> bytes:

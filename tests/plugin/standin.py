@@ -23,6 +23,8 @@ for line in sys.stdin:
         if name == "die":
             print("no more memory", file=sys.stderr)
             os._exit(3)
+        if name == "chat":
+            print("a library prints this", flush=True)
         if name == "ask":
             token = message["params"]["_meta"]["progressToken"]
             told = {"progressToken": token, "progress": 1}

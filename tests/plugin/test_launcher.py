@@ -245,6 +245,17 @@ def test_what_the_server_asks_and_tells_reaches_the_client_and_back_unchanged(ma
     assert result["heard"][-1] == {"jsonrpc": "2.0", "id": 1, "result": {"roots": []}}
 
 
+def test_lines_that_are_no_message_are_kept_from_both_sides(machine):
+    with machine.client() as client:
+        client.greet()
+        client.process.stdin.write("what is this\n")
+        client.process.stdin.flush()
+
+        assert client.reply(None)["error"]["code"] == -32700
+        assert "dependency" in client.call(1, "chat")
+        assert "dependency" in client.call(2)
+
+
 def test_a_server_that_dies_is_told_of_and_started_again(machine):
     with machine.client() as client:
         client.greet()
