@@ -148,6 +148,15 @@ def _difference(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
     return Claim(text, {"a": _scores(rng, shape, 0.8 + lead), "b": _scores(rng, shape, 0.8)})
 
 
+def _any_difference(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
+    """Without a margin it is refuted where the lead is below one standard deviation over seeds."""
+    text = "score(a) > score(b)"
+    if shape is None:
+        return Claim(text, _in_two_modes(rng, is_true))
+    lead = SD if is_true else 0.0
+    return Claim(text, {"a": _scores(rng, shape, 0.8 + lead), "b": _scores(rng, shape, 0.8)})
+
+
 def _paired(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
     """The seed moves both arms: by 3 standard deviations, or between the modes."""
     lead = MARGIN if is_true else 0.0
@@ -178,10 +187,12 @@ def _insensitive(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
 
 
 def _trend(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
-    """Four levels alike, which is the edge for either verdict."""
-    scores = {
-        name: _scores(rng, shape, 0.8) if shape else _modes(rng, 0.6).tolist() for name in "abcd"
-    }
+    """False where four levels are alike; just true where the ends lie one spread apart."""
+    if shape is None:
+        scores = {name: _modes(rng, 0.6).tolist() for name in "abcd"}
+    else:
+        means = 0.8 + np.linspace(0.0, SD if is_true else 0.0, 4)
+        scores = {name: _scores(rng, shape, m) for name, m in zip("abcd", means, strict=True)}
     return Claim("score increases with p", scores, (1, 2, 3, 4))
 
 
@@ -211,6 +222,7 @@ def _chain(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
 
 FORMS: Mapping[str, Make] = {
     "difference": _difference,
+    "difference, no margin": _any_difference,
     "difference, paired": _paired,
     "threshold": _threshold,
     "insensitive, 4 levels": _insensitive,

@@ -5,6 +5,7 @@ The tests are Welch's at 5 % either way, without anything of ours but the least 
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+from unittest.mock import patch
 
 from hidden_runs import settle
 
@@ -29,6 +30,12 @@ def techspec(scores: Scores, margin: float) -> Judged:
     """The engine, which asks for seeds until it is settled or gives up."""
     settled = settle(f"score(a) > score(b) by {margin}", scores)
     return Judged(settled.outcome, settled.runs / len(scores))
+
+
+def without_guard(scores: Scores, margin: float) -> Judged:
+    """The engine made blind to seeds that fall into two groups, to see what that guard costs."""
+    with patch("techspec.verdict.difference.split_of", return_value=None):
+        return techspec(scores, margin)
 
 
 def fixed(seeds: int) -> Callable[[Scores, float], Judged]:

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from policies import LONGEST, OURS, POLICIES, SEEDS_MAX
+from policies import LONGEST, OURS, POLICIES, SEEDS_MAX, without_guard
 from tally import Chunks, Counts, Rng, share
 
 from techspec.stats.difference import welch
@@ -41,6 +41,8 @@ RUNS = 25
 MARGINS = (0.01, 0.02, 0.05)
 WRONG_MAX, CORRECT_MIN, SEEDS_SHARE_MAX = 0.008, 0.97, 0.6
 """Of decided claims with known truth; of fixed 10's correct verdicts; of its seeds."""
+
+COMPARED = {**POLICIES, f"{OURS}, blind to two groups": without_guard}
 
 Cells = Sequence[Sequence["np.ndarray"]]
 """By data set and training size, the runs of two learners or more, (learners, 25)."""
@@ -76,7 +78,7 @@ def _claim(groups: Cells, margin: float, rng: Rng) -> Counts:
     truth = welch(*held, spread_floor=SPREAD_FLOOR)
     everything = float(pair[0].mean() - pair[1].mean())
     seen: Counts = Counter()
-    for name, policy in POLICIES.items():
+    for name, policy in COMPARED.items():
         outcome, seeds = policy(shown, margin)
         seen[f"{name}, seeds"] += seeds
         if outcome is Outcome.INCONCLUSIVE:
@@ -104,7 +106,7 @@ def _print(title: str, found: Counts) -> None:
         " | of fixed 10's correct | seeds an arm |"
     )
     print("|---|---|---|---|---|---|---|")
-    for name in POLICIES:
+    for name in COMPARED:
         decided = found[f"{name}, decided"]
         print(
             f"| {name} | {share(found[f'{name}, wrong of known'], found[f'{name}, known'])}"
