@@ -27,9 +27,10 @@ def retrospective(
     """Save what a campaign taught, so that the next person finds it."""
     return (
         f"Save what the campaign of {spec!r} taught.\n\n"
-        "Call campaign_status first. If there is no campaign, or it is still running, tell me so "
-        "and stop. Then gather from this conversation which steps worked and which attempts "
-        "failed and why: only what happened here, and no numbers, since the page takes those from "
-        "the ledger. Call retrospective with these notes, and show me where the page lies and "
-        "what became of each hypothesis."
+        "Call campaign_status first. If it is still running, tell me so and stop; if there is no "
+        "campaign, ask me whether to save the lesson in words alone (lesson=true). Then gather "
+        "from this conversation which steps worked and which attempts failed and why: only what "
+        "happened here, and no numbers, since the page takes those from the ledger. Call "
+        "retrospective with these notes, and show me where the page lies and what became of each "
+        "hypothesis."
     )

@@ -3,7 +3,7 @@
 Some clients show an agent the fields alone, others the words alone: each has to be enough.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:  # the engine is imported when a tool is called, see tools/__i
     from techspec.advice.model import Advice
     from techspec.ledger.folder import CampaignFolder
     from techspec.lint.finding import Finding
-    from techspec.plan.model import Plan
+    from techspec.plan.model import Plan, Question
     from techspec.run.progress import Progress
     from techspec.skill.share import Shared
     from techspec.skill.tried import Tried
     from techspec.verdict.model import Verdict
+    from techspec.verdict.prospects import Outlook
 
 
 class Reply(BaseModel):
@@ -170,7 +171,18 @@ class PlannedQuestion(BaseModel):
     id: str = Field(description="H1, H2 and so on, by their order in the spec.")
     claim: str = Field(description="Its testable form; its prose where it has none.")
     seeds: int = Field(description="Seeds an arm that fit the budget.")
-    seeds_wanted: int = Field(description="Seeds an arm that the question asks for.")
+    seeds_wanted: int = Field(description="Seeds an arm that settle it either way; often fewer do.")
+    looks: list[int] = Field(description="After how many seeds an arm it may be decided.")
+    settled_if_true: float | None = Field(
+        None, description="Share of rehearsals, 0 to 1, that settle it where it is as claimed."
+    )
+    settled_if_false: float | None = Field(
+        None, description="The same where it is not so. Below 0.8 is too little: see advice."
+    )
+    seed_sd: float | None = Field(
+        None, description="Spread over seeds that was rehearsed, in base units: 0.02 is 2 points."
+    )
+    advice: str | None = Field(None, description="What would help to settle it.")
     unanswerable: str | None = Field(None, description="Why this plan cannot answer it at all.")
     qualifiers: list[str] = Field(description="What weakens an answer from the start.")
 
@@ -192,8 +204,8 @@ class PlanReply(Reply):
     notes: list[str] = Field(description="What the planner decided by itself.")
 
     @classmethod
-    def of(cls, plan: "Plan", words: str) -> "PlanReply":
-        """The plan, with the words that the engine has for it."""
+    def of(cls, plan: "Plan", ahead: Mapping[str, "Outlook"], words: str) -> "PlanReply":
+        """The plan, with what would come of it, by hypothesis, and the engine's words for both."""
         allowed = plan.allowance
         reply = cls(
             plan=plan.hash[:12],
@@ -206,17 +218,7 @@ class PlanReply(Reply):
                 wall_clock_hours=hours(allowed.wall_clock_seconds),
             ),
             stages=[_stage(plan, number) for number in range(len(plan.stages))],
-            questions=[
-                PlannedQuestion(
-                    id=question.id,
-                    claim=question.claim or question.text,
-                    seeds=question.seeds,
-                    seeds_wanted=question.seeds_wanted,
-                    unanswerable=question.unanswerable,
-                    qualifiers=list(question.qualifiers),
-                )
-                for question in plan.questions
-            ],
+            questions=[_question(question, ahead.get(question.id)) for question in plan.questions],
             left_out={left.arm: left.reason for left in plan.left_out},
             dropped=_counts([dropped.reason for dropped in plan.dropped]),
             notes=list(plan.notes),
@@ -433,6 +435,23 @@ class SavedReply(Reply):
         if self.run:
             lines += ["The user opens the pull request with:", *self.run]
         return "\n".join(lines)
+
+
+def _question(question: "Question", ahead: "Outlook | None") -> PlannedQuestion:
+    shares = [met.settled for met in ahead.prospects] if ahead else [None, None]
+    return PlannedQuestion(
+        id=question.id,
+        claim=question.claim or question.text,
+        seeds=question.seeds,
+        seeds_wanted=question.seeds_wanted,
+        looks=list(question.looks),
+        settled_if_true=shares[0],
+        settled_if_false=shares[1],
+        seed_sd=ahead.sd if ahead else None,
+        advice=ahead.advice or None if ahead else None,
+        unanswerable=question.unanswerable,
+        qualifiers=list(question.qualifiers),
+    )
 
 
 def _stage(plan: "Plan", number: int) -> PlannedStage:

@@ -24,12 +24,13 @@ def spec_lint(spec: SpecPath = "TECHSPEC.md") -> LintReply:
 def plan(spec: SpecPath = "TECHSPEC.md") -> PlanReply:
     """Show the experiments that would settle a spec inside its budget, and what they cost.
 
-    Call it before campaign_start, and show the user the device hours, the questions that the
-    budget cannot answer and what was dropped. trials=0 means that nothing can be run: left_out
-    and dropped say why. The same spec gives the same plan on every machine; nothing is started
-    but the trainer's own estimate. Next: campaign_start, if the user agrees to the cost.
+    Call it before campaign_start, and show the user the device hours, how often each question
+    would be settled, which ones the budget cannot answer and what was dropped. trials=0 means that
+    nothing can be run: left_out and dropped say why. The same spec gives the same plan on every
+    machine; nothing is started but the trainer's own estimate. Next: campaign_start, if the user
+    agrees to the cost.
     """
-    from techspec.commands.plan import lines
+    from techspec.commands.plan import lines, rehearsed
     from techspec.plan.build import build
     from techspec.run.trainer_call import trainer_of
     from techspec.spec.reader import read_file
@@ -37,4 +38,5 @@ def plan(spec: SpecPath = "TECHSPEC.md") -> PlanReply:
     path = spec_file(spec)
     read = read_file(path)
     built = build(read, trainer_of(read, path.parent))
-    return PlanReply.of(built, "\n".join(lines(built)))
+    ahead = rehearsed(built, read, path)
+    return PlanReply.of(built, ahead, "\n".join(lines(built, ahead)))

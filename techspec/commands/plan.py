@@ -12,6 +12,7 @@ from techspec.ledger.state import State
 from techspec.plan.build import build
 from techspec.plan.model import Arm, Plan, Question
 from techspec.run.trainer_call import trainer_of
+from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 from techspec.verdict.campaign import state_of
 from techspec.verdict.prospects import Outlook, outlooks
@@ -50,10 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({**as_json(plan=plan), "hash": plan.hash, "seconds_here": here}))
         return 0 if plan.trials else 1
-    ahead = {}
-    if not args.quick:
-        state = state_of(args.spec) or State()
-        ahead = {e.hypothesis: e for e in outlooks(plan, state, spec.run.seed_sd, _DRAWS)}
+    ahead = {} if args.quick else rehearsed(plan, spec, args.spec)
     for line in lines(plan, ahead):
         print(plain(line))
     if here is not None:
@@ -69,6 +67,12 @@ def run(args: argparse.Namespace) -> int:
 def _next(plan: Plan) -> str:
     """Running comes after at least one hypothesis could be answered."""
     return "run" if any(not q.unanswerable for q in plan.questions) else "lint"
+
+
+def rehearsed(plan: Plan, spec: Spec, path: Path) -> dict[str, Outlook]:
+    """What would come of each hypothesis, by its id; takes some seconds."""
+    state = state_of(path) or State()
+    return {each.hypothesis: each for each in outlooks(plan, state, spec.run.seed_sd, _DRAWS)}
 
 
 def lines(plan: Plan, ahead: Mapping[str, Outlook] | None = None) -> Iterator[str]:
