@@ -83,15 +83,10 @@ def rule_of(case: Case, found: Comparison) -> str:
     """The test that was applied, with its looks and limits."""
     looks = words.looks_of(case)
     if found.counts is not None:
-        refute = (
-            "never REFUTED, since seeds fall into two groups"
-            if found.counts.split
-            else f"REFUTED for the opposite from {REFUTE_SEEDS_MIN} seeds on"
-        )
         return (
             "Fisher's exact test on success counts, one-sided; CONFIRMED from"
             f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the means of the runs that ended refute"
-            f" the claim; {refute}. {looks}"
+            f" the claim; REFUTED for the opposite from {REFUTE_SEEDS_MIN} seeds on. {looks}"
         )
     null = "the margin or more" if found.margin else "a standard deviation over seeds or more"
     if found.is_paired and not found.margin:
@@ -221,10 +216,8 @@ def _by_counts(case: Case, found: Comparison) -> Comparison:
         found,
         counts=Counts(level, a, b, split, rates, refuting),
         p_confirm=p_for,
-        p_refute=1.0 if split else p_against,
-        seeds_needed=_further_by_counts(case, found, level, may_refute=split is None)
-        if refuting is None
-        else None,
+        p_refute=p_against,
+        seeds_needed=_further_by_counts(case, found, level) if refuting is None else None,
     )
 
 
@@ -244,7 +237,7 @@ def _sides(rates: RateDifference, level: Level, upward: bool) -> tuple[float, fl
     return rates.p_below, rates.p_above
 
 
-def _further_by_counts(case: Case, found: Comparison, level: Level, may_refute: bool) -> int | None:
+def _further_by_counts(case: Case, found: Comparison, level: Level) -> int | None:
     """Further seeds an arm that decide if successes stay as frequent as they were."""
     left, right = found.left, found.right
     share_left = level.successes(left) / len(left.runs)
@@ -258,6 +251,6 @@ def _further_by_counts(case: Case, found: Comparison, level: Level, may_refute: 
         fewest = min(n_left, n_right)
         if p_for <= case.alpha and fewest >= CONFIRM_SEEDS_MIN:
             return further
-        if may_refute and p_against <= case.alpha and fewest >= REFUTE_SEEDS_MIN:
+        if p_against <= case.alpha and fewest >= REFUTE_SEEDS_MIN:
             return further
     return None

@@ -82,12 +82,12 @@ def test_seeds_in_two_groups_are_compared_by_success_counts_at_the_band_in_the_g
     )
 
 
-def test_seeds_in_two_groups_never_refute(judge):
-    verdict = judge(
-        {"wide": [0.4, 0.42, 0.41, 0.41, 0.98], "deep": [0.98, 0.97, 0.98, 0.97, 0.99]}, CLAIM
-    )
+def test_seeds_in_two_groups_refute_by_the_opposite_and_not_for_want_of_a_lead(judge):
+    worse = {"wide": [0.4, 0.42, 0.41, 0.41, 0.98], "deep": [0.98, 0.97, 0.98, 0.97, 0.99]}
+    alike = {"wide": [0.4, 0.98, 0.41, 0.97, 0.98], "deep": [0.98, 0.41, 0.98, 0.42, 0.99]}
 
-    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert judge(worse, CLAIM).outcome is Outcome.REFUTED
+    assert judge(alike, f"{CLAIM} by 30pt").outcome is Outcome.INCONCLUSIVE
 
 
 def test_without_a_band_in_the_gap_the_middle_of_the_gap_is_the_level(judge):
