@@ -4,7 +4,7 @@ Each form of claim is weighed in its own module; here is what they share: that r
 comparable, and that hypotheses judged together share one chance of error.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import assert_never
@@ -152,25 +152,33 @@ def _arms_needed(form: claims.Form) -> int:
 
 
 def _settled(judged: _Judged, family: Sequence[_Judged]) -> tuple[Outcome, _Looked | None]:
-    """The first decision, and the look that it rests on; the last look where there is none."""
+    """The first decision, and the look that it rests on; the last look where there is none.
+
+    Which way it goes is fixed by its own runs, at the first look where they alone are enough; the
+    other hypotheses say only whether that will do. Else one of them, settled later, could turn a
+    decision round that was made already.
+    """
+    way = Outcome.INCONCLUSIVE
     for looked in judged.looked:
-        outcome = looked.weighed.settled or _outcome(
-            _adjusted(judged, family, looked.p_confirm, lambda each: each.p_confirm),
-            _adjusted(judged, family, looked.p_refute, lambda each: each.p_refute),
-        )
-        if outcome is not Outcome.INCONCLUSIVE:
-            return outcome, looked
+        if looked.weighed.settled is not None:
+            return looked.weighed.settled, looked
+        if way is Outcome.INCONCLUSIVE:
+            way = _outcome(looked.p_confirm, looked.p_refute)
+        if way is not Outcome.INCONCLUSIVE and _adjusted(judged, family, looked, way) <= ALPHA:
+            return way, looked
     return judged.outcome, judged.looked[-1] if judged.looked else None
 
 
-def _adjusted(
-    judged: _Judged, family: Sequence[_Judged], p: float, p_of: Callable[[_Looked], float]
-) -> float:
+def _adjusted(judged: _Judged, family: Sequence[_Judged], looked: _Looked, way: Outcome) -> float:
     """The p of one hypothesis at one of its looks, beside the others as they stand now."""
+
+    def p_of(each: _Looked) -> float:
+        return each.p_confirm if way is Outcome.CONFIRMED else each.p_refute
+
     if not judged.in_family:
-        return p
+        return p_of(looked)
     others = [p_of(e.looked[-1]) if e.looked else 1.0 for e in family if e is not judged]
-    return holm([p, *others])[0]
+    return holm([p_of(looked), *others])[0]
 
 
 def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged]) -> Verdict:
