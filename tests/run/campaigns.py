@@ -3,11 +3,12 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from techspec.identity import trial_id
 from techspec.ledger.folder import CampaignFolder
-from techspec.plan.model import Allowance, Arm, Plan, Stage, Trial
+from techspec.plan.model import Allowance, Arm, Plan, Question, Stage, Trial
 from techspec.spec.model import Priority
 
 STEADY = Path(__file__).parent / "trainers" / "steady.py"
@@ -48,3 +49,9 @@ def starts(folder: CampaignFolder, trials: Sequence[Trial]) -> list[int]:
     """How often each trial was started."""
     files = [folder.run(trial.id) / "starts" for trial in trials]
     return [len(file.read_text()) if file.exists() else 0 for file in files]
+
+
+def compared(plan: Plan, claim: str, *arms: str, looks: tuple[int, ...] = (3, 5)) -> Plan:
+    """The plan with one hypothesis about some of its arms."""
+    asked = Question("H1", "said so", claim, plan.metric, arms, looks=looks, seeds=looks[-1])
+    return replace(plan, questions=(asked,))
