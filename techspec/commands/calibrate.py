@@ -20,6 +20,7 @@ from techspec.verdict.worlds import Truth
 
 EXAMPLE = "techspec calibrate TECHSPEC.md --seed-sd 2pt"
 _DRAWS = 400
+_FAILS_MOST = 0.9
 _WRONG = {"as claimed": "refuted", "not so": "confirmed"}
 
 
@@ -30,6 +31,25 @@ class NoSpread(TechspecError):
         super().__init__(
             f"{given!r} is no standard deviation over seeds.",
             "write one above 0, such as 2pt for a share or 0.05 for a loss.",
+        )
+
+
+class NoShare(TechspecError):
+    """A number that is no share of seeds that may collapse."""
+
+    def __init__(self, given: float) -> None:
+        super().__init__(
+            f"{given:g} is no share of seeds that collapse.",
+            f"give --fails a number from 0 to {_FAILS_MOST}, such as 0.2 for every fifth seed.",
+        )
+
+
+class NoDraws(TechspecError):
+    """Fewer rehearsals than one."""
+
+    def __init__(self, given: int) -> None:
+        super().__init__(
+            f"{given} rehearsals tell nothing.", "give --draws a whole number from 1 on."
         )
 
 
@@ -67,18 +87,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 0: it advises, and decides nothing."""
+    stated = _checked(args)
     spec = read_file(args.spec)
     plan = build(spec, trainer_of(spec, args.spec.resolve().parent))
-    stated = spec.run.seed_sd if args.seed_sd is None else _spread(args.seed_sd)
     state = state_of(args.spec) or State()
-    fails = min(0.9, max(0.0, args.fails))
-    found = outlooks(plan, state, stated, max(1, args.draws), fails)
+    sd = spec.run.seed_sd if stated is None else stated
+    found = outlooks(plan, state, sd, args.draws, args.fails)
     if not found:
         raise NothingToRehearse(args.spec)
     if args.json:
         print(json.dumps(as_json(outlooks=found)))
         return 0
-    for line in _lines(plan, found, max(1, args.draws), fails):
+    for line in _lines(plan, found, args.draws, args.fails):
         print(plain(line))
     print(f"\nnext: techspec plan {shlex.quote(str(args.spec))}")
     return 0
@@ -132,6 +152,15 @@ def chances(each: Outlook) -> str:
 
 
 _IF: dict[Truth, str] = {"as claimed": "it is as claimed", "not so": "it is not"}
+
+
+def _checked(args: argparse.Namespace) -> float | None:
+    """The spread that was given, if any; complains of what no world could be made of."""
+    if not 0.0 <= args.fails <= _FAILS_MOST:
+        raise NoShare(args.fails)
+    if args.draws < 1:
+        raise NoDraws(args.draws)
+    return None if args.seed_sd is None else _spread(args.seed_sd)
 
 
 def _spread(text: str) -> float:
