@@ -20,7 +20,7 @@ from techspec.errors import TechspecError
 from techspec.report.tables import band_of
 from techspec.spec.model import Band
 from techspec.verdict.model import ArmResult, Estimate
-from techspec.verdict.words import number, size
+from techspec.verdict.words.numbers import number, size
 
 # Not black: matplotlib leaves black out, and the page could not fill it then.
 _INK, _MUTED, _GRID, _DOT, _BAND, _BAD = (

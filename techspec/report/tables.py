@@ -13,7 +13,7 @@ from techspec.verdict.agenda import agenda_of
 from techspec.verdict.campaign import edited
 from techspec.verdict.gather import arm_result, unit_of
 from techspec.verdict.model import ArmResult, Verdict
-from techspec.verdict.words import number, size
+from techspec.verdict.words.numbers import number, size
 
 NOTHING = "–"
 

@@ -21,7 +21,7 @@ from techspec.spec.model import Band, Spec
 from techspec.spec.results import replace
 from techspec.verdict.gather import unit_of
 from techspec.verdict.model import Outcome, Verdict
-from techspec.verdict.words import interval, number
+from techspec.verdict.words.numbers import interval, number
 
 LONGEST_DESCRIPTION = 1024
 """Characters; the limit of the Agent Skills form."""

@@ -14,7 +14,7 @@ from techspec.ledger.state import State
 from techspec.plan.model import Plan
 from techspec.stats.mean import interval_mean
 from techspec.verdict.findings import SPREAD_FLOOR
-from techspec.verdict.words import number, size
+from techspec.verdict.words.numbers import number, size
 
 NOT_RUN = "not run"
 

@@ -8,9 +8,9 @@ from functools import partial
 
 from techspec.spec import claims
 from techspec.stats.multiplicity import holm
-from techspec.verdict import words
 from techspec.verdict.difference import compare, estimate_of, rule_of
 from techspec.verdict.findings import Case, Comparison, Weighed
+from techspec.verdict.words.chain import sentence
 
 
 def weigh(case: Case, form: claims.Chain) -> Weighed:
@@ -30,7 +30,7 @@ def weigh(case: Case, form: claims.Chain) -> Weighed:
     further = [link.seeds_needed for link in open_links]
     return Weighed(
         rule=f"Every link of the chain must hold. {rule_of(case, weakest)}",
-        say=partial(words.chain, case, links, weakest),
+        say=partial(sentence, case, links, weakest),
         p_confirm=max(link.p_confirm for link in links),
         p_refute=min(p_refutes),
         estimate=estimate,

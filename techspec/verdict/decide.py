@@ -13,13 +13,14 @@ from techspec.ledger.state import State
 from techspec.plan.model import Plan, Question
 from techspec.spec import claims
 from techspec.stats.multiplicity import holm
-from techspec.verdict import chain, difference, insensitive, smallest, threshold, trend, words
+from techspec.verdict import chain, difference, insensitive, smallest, threshold, trend
 from techspec.verdict.caveats import caveats_of
 from techspec.verdict.findings import ALPHA, FUTILE, Case, Look, Weighed
 from techspec.verdict.gather import arm_result, case_of, form_of, unit_of
 from techspec.verdict.model import Outcome, Verdict, Wanted
 from techspec.verdict.schedule import schedule_of
 from techspec.verdict.void import disagreement, unit_mistaken, without_valid_run
+from techspec.verdict.words.question import no_claim, unanswerable, void, what_next
 
 _WITH_P_VALUES = (claims.Difference, claims.Chain, claims.Insensitive, claims.Trend)
 
@@ -86,13 +87,13 @@ def _judge(
     family: int,
 ) -> _Judged:
     if form is None:
-        return _Judged(question, sentence=words.no_claim(question))
+        return _Judged(question, sentence=no_claim(question))
     if question.unanswerable is not None or len(question.arms) < _arms_needed(form):
-        return _Judged(question, sentence=words.unanswerable(question))
+        return _Judged(question, sentence=unanswerable(question))
     case = case_of(plan, state, question, form, family if is_primary else 1)
     why = without_valid_run(plan, state, case.arms) or unit_mistaken(plan, state, case.metric)
     if not why and (differ := disagreement(plan, state, case.arms)):
-        why = words.void(differ)
+        why = void(differ)
     if why:
         return _Judged(question, case, outcome=Outcome.VOID, sentence=why, in_family=is_primary)
     return _Judged(question, case, _look(case, form), in_family=is_primary)
@@ -200,7 +201,7 @@ def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged
             part
             for part in (
                 weighed.say(outcome, len(family) if held_back and judged.in_family else 0),
-                words.what_next(case, looked.look, outcome, asks, is_futile),
+                what_next(case, looked.look, outcome, asks, is_futile),
             )
             if part
         )

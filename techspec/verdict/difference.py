@@ -18,7 +18,6 @@ from techspec.stats.difference import (
     welch,
 )
 from techspec.stats.power import SEEDS_MAX, seeds_needed
-from techspec.verdict import words
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
     ALPHA,
@@ -32,6 +31,8 @@ from techspec.verdict.findings import (
     Weighed,
 )
 from techspec.verdict.model import ArmResult, Estimate
+from techspec.verdict.words.difference import sentence
+from techspec.verdict.words.question import looks_of
 
 # Ours: as fine as "about" needs, and a lab that is told "60 more seeds" is told enough.
 _FURTHER_TRIED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60)
@@ -44,7 +45,7 @@ def weigh(case: Case, form: claims.Difference) -> Weighed:
     )
     return Weighed(
         rule=rule_of(case, found),
-        say=partial(words.difference, case, found),
+        say=partial(sentence, case, found),
         p_confirm=found.p_confirm,
         p_refute=found.p_refute,
         estimate=estimate_of(case, found),
@@ -81,7 +82,7 @@ def compare(
 
 def rule_of(case: Case, found: Comparison) -> str:
     """The test that was applied, with its looks and limits."""
-    looks = words.looks_of(case)
+    looks = looks_of(case)
     if found.counts is not None:
         return (
             "Fisher's exact test on success counts, one-sided; CONFIRMED from"

@@ -9,7 +9,6 @@ from techspec.stats.difference import fisher
 from techspec.stats.equivalence import all_pairs
 from techspec.stats.multiplicity import holm
 from techspec.stats.power import SEEDS_MAX, equivalence_seeds_needed, seeds_needed
-from techspec.verdict import words
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
     ALPHA,
@@ -21,6 +20,8 @@ from techspec.verdict.findings import (
     Weighed,
 )
 from techspec.verdict.model import ArmResult, Estimate
+from techspec.verdict.words.insensitive import sentence
+from techspec.verdict.words.question import looks_of
 
 RULE = (
     f"Two one-sided Welch tests a pair of levels: CONFIRMED from {CONFIRM_SEEDS_MIN} seeds a level"
@@ -55,8 +56,8 @@ def weigh(case: Case, form: claims.Insensitive) -> Weighed:
             claimed=form.margin,
         )
     return Weighed(
-        rule=f"{RULE_COUNTS if found.level else RULE} {words.looks_of(case)}",
-        say=partial(words.insensitive, case, form, found, further),
+        rule=f"{RULE_COUNTS if found.level else RULE} {looks_of(case)}",
+        say=partial(sentence, case, form, found, further),
         p_confirm=p_confirm,
         p_refute=p_refute,
         estimate=estimate,

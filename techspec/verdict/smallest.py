@@ -7,11 +7,11 @@ so the boundary is searched by bisection and most levels are never run.
 from functools import partial
 
 from techspec.spec import claims
-from techspec.verdict import words
 from techspec.verdict.counting import reliability
 from techspec.verdict.findings import Case, Level, Reliability, Weighed
 from techspec.verdict.model import Estimate, Outcome
 from techspec.verdict.threshold import asks, further
+from techspec.verdict.words.smallest import sentence
 
 RULE = (
     "At a level, the sequential probability ratio test on the count of seeds that reach the value,"
@@ -37,7 +37,7 @@ def weigh(case: Case, form: claims.Smallest) -> Weighed:
     needed = [n for each in open_levels if (n := further(each)) is not None]
     return Weighed(
         rule=RULE,
-        say=partial(words.smallest, case, form, found, open_levels),
+        say=partial(sentence, case, form, found, open_levels),
         settled=outcome,
         estimate=estimate,
         seeds_needed=max(needed, default=None),

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from techspec.spec import claims
-from techspec.verdict import words
 from techspec.verdict.counting import reliability
 from techspec.verdict.findings import Case, Level, Reliability, Weighed
 from techspec.verdict.model import Estimate, Outcome, Wanted
+from techspec.verdict.words.threshold import sentence
 
 RULE = (
     "Sequential probability ratio test on the count of seeds that reach the level: 90 % of seeds"
@@ -29,7 +29,7 @@ def weigh(case: Case, form: claims.Threshold) -> Weighed:
     found = reliability(case, case.arms[0], Level(form.level, form.relation))
     return Weighed(
         rule=RULE,
-        say=partial(words.threshold, case, found),
+        say=partial(sentence, case, found),
         settled=_OUTCOMES[found.sprt.decision],
         estimate=estimate_of(found),
         seeds_needed=further(found),

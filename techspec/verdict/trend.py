@@ -10,7 +10,6 @@ from functools import partial
 from techspec.spec import claims
 from techspec.stats.difference import welch
 from techspec.stats.trend import Trend, jonckheere, runs_needed
-from techspec.verdict import words
 from techspec.verdict.difference import compare
 from techspec.verdict.findings import (
     ALPHA,
@@ -22,6 +21,8 @@ from techspec.verdict.findings import (
     Weighed,
 )
 from techspec.verdict.model import Estimate
+from techspec.verdict.words.question import looks_of
+from techspec.verdict.words.trend import sentence
 
 RULE = (
     f"Jonckheere's permutation test, one-sided: CONFIRMED from {TREND_SEEDS_MIN} seeds a level on."
@@ -37,7 +38,7 @@ def weigh(case: Case, form: claims.Trend) -> Weighed:
     """Weigh whether a metric rises, or falls, with a parameter."""
     fewest = case.fewest
     if fewest == 0 or len(case.arms) < 2:
-        return Weighed(RULE, partial(words.trend, case, form, None, None))
+        return Weighed(RULE, partial(sentence, case, form, None, None))
     groups = _ranked(case)
     trend = jonckheere(groups, form.direction)
     sizes = [len(group) for group in groups]
@@ -50,8 +51,8 @@ def weigh(case: Case, form: claims.Trend) -> Weighed:
     order = Order(rises, trend, pairs, fewest, p_refute, ends.worth)
     further = _further(case, trend, groups, fewest)
     return Weighed(
-        rule=f"{RULE} {words.looks_of(case)}",
-        say=partial(words.trend, case, form, order, further),
+        rule=f"{RULE} {looks_of(case)}",
+        say=partial(sentence, case, form, order, further),
         p_confirm=trend.p,
         p_refute=p_refute,
         estimate=_ends(case),

@@ -1,0 +1,244 @@
+"""Two arms compared in, a paragraph out: by their averages, or by their success counts."""
+
+import math
+
+from techspec.stats.difference import fisher
+from techspec.verdict.findings import (
+    ALPHA,
+    CONFIDENCE,
+    CONFIRM_SEEDS_MIN,
+    REFUTE_SEEDS_MIN,
+    Case,
+    Comparison,
+    Counts,
+)
+from techspec.verdict.model import Outcome
+from techspec.verdict.words.numbers import between, listed, n_seeds, number, percent
+from techspec.verdict.words.phrases import (
+    averages_of,
+    goal_of,
+    held_back_by,
+    how_many_more,
+    how_often,
+    limit,
+    nothing_of,
+    score,
+    takes_at_least,
+)
+
+
+def sentence(case: Case, found: Comparison, outcome: Outcome, held_back: int) -> str:
+    """For `a > b`."""
+    if lacking := _lacking(case, found):
+        return lacking
+    if found.counts is not None:
+        return _by_counts(case, found, found.counts, outcome, held_back)
+    return _by_means(case, found, outcome, held_back)
+
+
+def _lacking(case: Case, found: Comparison) -> str:
+    empty = [arm for arm in (found.left, found.right) if not arm.runs]
+    if empty:
+        return nothing_of(empty)
+    left, right = found.left, found.right
+    if found.fewest == 1 and found.counts is None:
+        if len(left.runs) == len(right.runs) == 1:
+            return (
+                f"{left.arm} has {score(case, left)} {case.metric} and {right.arm}"
+                f" {score(case, right)}, one run each: seed noise cannot be told from an effect."
+                f" {takes_at_least(CONFIRM_SEEDS_MIN - 1)}"
+            )
+        single = left if len(left.runs) == 1 else right
+        return (
+            f"{averages_of(case, left, right)}, but {single.arm} has one run only: seed noise"
+            f" cannot be told from an effect. {takes_at_least(CONFIRM_SEEDS_MIN - 1)}"
+        )
+    return ""
+
+
+def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -> str:
+    assert found.advantage is not None, "two runs an arm and no split leave means"
+    gap, left = found.advantage, found.left
+    up, down = ("higher", "lower") if found.upward else ("lower", "higher")
+    margin = number(found.margin or 0.0, case.gap_unit)
+    amount = number(abs(gap.estimate), case.gap_unit)
+    averages = averages_of(case, found.left, found.right)
+    if math.isinf(gap.standard_error):
+        return (
+            f"{averages}. No two seeds of an arm differ, so nothing is known of how much they vary"
+            " and no difference can be judged. Check that the seed reaches the trainer."
+        )
+    if outcome is Outcome.REFUTED and found.is_ahead and found.is_smaller_than_claimed:
+        is_so = f"{left.arm} is {up}, but by only {amount}"
+    else:
+        is_so = f"{left.arm} is {amount} {up if gap.estimate >= 0.0 else down}"
+    ends = between(gap.low, gap.high, case.gap_unit, up, down)
+    told = f"{averages}; {is_so} ({percent(CONFIDENCE)} interval: {ends})."
+    # Half the interval is what the one-sided test asks for at this spread.
+    reach = number((gap.high - gap.low) / 2.0, case.gap_unit)
+    if outcome is Outcome.CONFIRMED:
+        asked = ""
+        if found.margin and gap.low >= found.margin:
+            asked = f" The whole interval lies above the {margin} that the claim asks for."
+        elif found.margin:
+            asked = f" Whether it is as much as the {margin} claimed stays open."
+        return (
+            f"{told}{asked} If there were no difference, a gap this large would come up"
+            f" {how_often(gap.p_above(0.0))}; {limit(case)} With seeds that vary this much, a gap"
+            f" under {reach} would not have been enough."
+        )
+    if outcome is Outcome.REFUTED:
+        return f"{told} {_why_refuted(case, found, margin, up, reach)}"
+    return f"{told} {_open_means(case, found, held_back, margin)}"
+
+
+def _why_refuted(case: Case, found: Comparison, margin: str, up: str, reach: str) -> str:
+    assert found.advantage is not None, "called with means"
+    if found.worth is not None and not found.is_behind:
+        worth = number(found.worth, case.gap_unit)
+        return (
+            f"The claim names no margin, so a lead worth having is taken to be {worth}, a standard"
+            f" deviation over seeds. If there were one, a result this far short of it would come up"
+            f" {how_often(found.p_refute)}; {limit(case)} A claim that names a smaller margin could"
+            " come out otherwise."
+        )
+    chance = how_often(found.advantage.p_below(found.margin or 0.0))
+    if not found.margin:
+        return (
+            f"That is the opposite of the claim: if {found.left.arm} were not behind, a gap this"
+            f" large would come up {chance}; {limit(case)} With seeds that vary this much, a gap"
+            f" under {reach} would have left it open."
+        )
+    high = number(found.advantage.high, case.gap_unit)
+    least = f"A claim of less than {high} would not have been refuted."
+    if found.advantage.high <= 0.0:
+        least = "No lead, however small, is left in the interval."
+    smaller = ""
+    if found.is_ahead:
+        smaller = f"That is smaller than claimed: the claim asks for {margin}. "
+    elif found.is_behind:
+        smaller = "That is the opposite of the claim. "
+    else:
+        smaller = f"That is no such lead as the {margin} claimed. "
+    return (
+        f"{smaller}If it were really {margin} {up}, a result this far short of it would"
+        f" come up {chance}; {limit(case)} {least}"
+    )
+
+
+def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> str:
+    assert found.advantage is not None, "called with means"
+    more = how_many_more(found.seeds_needed)
+    if found.is_smaller_than_claimed and found.fewest < REFUTE_SEEDS_MIN:
+        return (
+            f"That is less than the {margin} claimed, but refuting takes {REFUTE_SEEDS_MIN} seeds"
+            f" an arm: {REFUTE_SEEDS_MIN - found.fewest} more."
+        )
+    if found.fewest < CONFIRM_SEEDS_MIN:
+        return (
+            f"With fewer than {CONFIRM_SEEDS_MIN} seeds an arm nothing is decided, since their"
+            f" spread is hardly known. {more}"
+        )
+    if held_back:
+        return f"{held_back_by(held_back)} {more}"
+    if found.is_behind and found.fewest < REFUTE_SEEDS_MIN:
+        return (
+            f"That points against the claim, but refuting takes {REFUTE_SEEDS_MIN} seeds an arm:"
+            f" {REFUTE_SEEDS_MIN - found.fewest} more."
+        )
+    if found.margin and found.advantage.high >= found.margin:
+        return (
+            f"The interval includes both zero and the {margin} claimed: it could be either. {more}"
+        )
+    return f"The interval includes zero, so seed noise alone could have made this gap. {more}"
+
+
+def _by_counts(
+    case: Case, found: Comparison, counts: Counts, outcome: Outcome, held_back: int
+) -> str:
+    left, right = found.left, found.right
+    goal = goal_of(case, counts.level)
+    rates = counts.rates
+    more_often, less_often = "more often", "less often"
+    how = more_often if rates.estimate >= 0.0 else less_often
+    told = (
+        f"{_why_counts(case, found, counts)} {counts.left} of {len(left.runs)} seeds of {left.arm}"
+        f" and {counts.right} of {len(right.runs)} of {right.arm} {goal}; {left.arm} does so"
+        f" {number(abs(rates.estimate), 'pt')} {how} ({percent(CONFIDENCE)} interval:"
+        f" {between(rates.low, rates.high, 'pt', more_often, less_often)})."
+    )
+    above = (counts.level.relation in (">", ">=")) == found.upward
+    p_for = rates.p_above if above else rates.p_below
+    p_against = rates.p_below if above else rates.p_above
+    if outcome is Outcome.CONFIRMED:
+        asked = ""
+        if found.margin:
+            margin = number(found.margin, case.gap_unit)
+            asked = f" Counts cannot say whether the difference is the {margin} claimed."
+        return (
+            f"{told} If both did so equally often, a split this uneven would come up"
+            f" {how_often(p_for)}; {limit(case)}{asked} {_undone(found, counts)}"
+        )
+    if outcome is Outcome.REFUTED:
+        return (
+            f"{told} That is the opposite of the claim: if both did so equally often, a split this"
+            f" uneven would come up {how_often(p_against)}; {limit(case)} Only a cause for the"
+            " diverged runs that has nothing to do with the arm would change it."
+        )
+    more = how_many_more(found.seeds_needed)
+    if counts.refuting is not None and not held_back:
+        up, down = ("higher", "lower") if found.upward else ("lower", "higher")
+        lead = counts.refuting.estimate
+        asked = f"the {number(found.margin, case.gap_unit)} claimed" if found.margin else "a lead"
+        return (
+            f"{told} But the runs that ended speak against {asked}: by them {left.arm} is on"
+            f" average {number(abs(lead), case.gap_unit)} {up if lead >= 0.0 else down}. So counts"
+            " do not confirm it; a recipe under which every seed trains would let averages be"
+            " compared."
+        )
+    if held_back:
+        return f"{told} {held_back_by(held_back)} {more}"
+    if found.fewest < CONFIRM_SEEDS_MIN:
+        return f"{told} With fewer than {CONFIRM_SEEDS_MIN} seeds an arm nothing is decided. {more}"
+    if p_against <= case.alpha and counts.split:
+        return (
+            f"{told} That points against the claim, but seeds in two groups never refute one; a"
+            " recipe under which every seed trains would let averages be compared."
+        )
+    if counts.split is None:
+        return (
+            f"{told} Counts this close cannot be told from chance, and they tell only who ended: a"
+            f" recipe under which every seed trains would let averages be compared. {more}"
+        )
+    return f"{told} Counts this close cannot be told from chance. {more}"
+
+
+def _why_counts(case: Case, found: Comparison, counts: Counts) -> str:
+    split = counts.split
+    if split is None:
+        which = listed(
+            [
+                f"{arm.diverged} of {len(arm.runs)} seeds of {arm.arm}"
+                for arm in (found.left, found.right)
+                if arm.diverged
+            ]
+        )
+        return f"{which} diverged, which leaves no number to average, so successes are counted."
+    return (
+        f"The seeds of {split.arm} fall into two groups, {split.below} near"
+        f" {number(split.low_typical, case.unit)} and {split.above} near"
+        f" {number(split.high_typical, case.unit)}, so an average would mislead and successes are"
+        " counted."
+    )
+
+
+def _undone(found: Comparison, counts: Counts) -> str:
+    """How many seeds would have had to go the other way; asked of the test itself."""
+    ahead, behind = (found.left, counts.left), (found.right, counts.right)
+    if counts.rates.estimate < 0.0:
+        ahead, behind = behind, ahead
+    n_ahead, n_behind = len(ahead[0].runs), len(behind[0].runs)
+    for failed in range(1, ahead[1] + 1):
+        if fisher(ahead[1] - failed, n_ahead, behind[1], n_behind).p_above > ALPHA:
+            return f"It would be open had {n_seeds(failed, 'more ')} of {ahead[0].arm} failed."
+    return ""

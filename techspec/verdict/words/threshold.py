@@ -1,0 +1,85 @@
+"""How often an arm reached a level in, a paragraph out."""
+
+from techspec.stats.reliability import sprt
+from techspec.verdict.findings import Case, Reliability
+from techspec.verdict.model import Outcome
+from techspec.verdict.words.numbers import n_seeds, number, span
+from techspec.verdict.words.phrases import goal_of, nothing_yet
+
+
+def sentence(case: Case, found: Reliability, outcome: Outcome, _held_back: int) -> str:
+    """For `metric(arm) >= level`."""
+    if nothing := nothing_yet(case):
+        return nothing
+    if found.n == 0:
+        return (
+            f"All runs of {found.arm.arm} diverged, which is no evidence that it stayed below a"
+            " level or exceeded it; it takes runs that end with a number."
+        )
+    told = f"{_reaching(case, found)}{_scores_of(case, found)}."
+    if outcome is Outcome.INCONCLUSIVE:
+        return f"{told} {_open_reliability(found)}"
+    if outcome is Outcome.CONFIRMED:
+        rule = (
+            "An arm that succeeds with only half of its seeds would rarely do this well, so it"
+            " counts as reliable, which is 9 seeds in 10; the test errs about 1 time in 20."
+        )
+    else:
+        rule = (
+            "An arm that succeeds with 9 seeds in 10 would rarely do this badly, so it does not"
+            " count as reliable; the test errs about 1 time in 20."
+        )
+    return f"{told} {rule} {_true_share(found)} {_reopening(found)}"
+
+
+def _reaching(case: Case, found: Reliability) -> str:
+    ended = ""
+    if found.n < sum(len(arm.runs) for arm in case.arms if arm.arm == found.arm.arm):
+        ended = " that ended"
+    goal = goal_of(case, found.level)
+    return f"{found.successes} of {n_seeds(found.n)} of {found.arm.arm}{ended} {goal}"
+
+
+def _scores_of(case: Case, found: Reliability) -> str:
+    if not found.arm.values:
+        return ""
+    low, high = (number(end(found.arm.values), case.unit) for end in (min, max))
+    if low == high:
+        return f" (scored {low})"
+    return f" (scores {span(min(found.arm.values), max(found.arm.values), case.unit)})"
+
+
+def _open_reliability(found: Reliability) -> str:
+    few = (
+        "That is too few to tell an arm that succeeds with 9 seeds in 10 from one that does with"
+        " half of them."
+    )
+    if found.n == 1:
+        few = "One run cannot tell a reliable arm from a lucky or an unlucky one."
+    misses = found.sprt.failures_needed
+    return (
+        f"{few} {_true_share(found)} {found.sprt.successes_needed} more in a row that succeed would"
+        f" confirm it, {misses} more that {'fails' if misses == 1 else 'fail'} would refute it."
+    )
+
+
+def _true_share(found: Reliability) -> str:
+    return (
+        f"In the long run between {span(found.low, found.high, '%').replace(' to ', ' and ')} of"
+        " its seeds would succeed (95 % interval)."
+    )
+
+
+def _reopening(found: Reliability) -> str:
+    """How many further seeds of the other kind undo the decision; asked of the test itself."""
+    confirmed = found.sprt.decision == "reached"
+    for extra in range(1, found.n + 10):
+        successes = found.successes + (0 if confirmed else extra)
+        if sprt(successes, found.n + extra).decision != found.sprt.decision:
+            what = "failed" if confirmed else "succeeded"
+            return f"It would be open again if {_next_seeds(extra)} {what}."
+    return ""
+
+
+def _next_seeds(count: int) -> str:
+    return "the next seed" if count == 1 else f"the next {count} seeds"
