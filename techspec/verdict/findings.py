@@ -263,8 +263,8 @@ class Comparison:
 
     @property
     def is_ahead(self) -> bool:
-        """Taken alone, the lead in the direction of the claim is real."""
-        return self.advantage is not None and self.advantage.p_above(0.0) <= ALPHA
+        """The interval lies above zero, in the direction of the claim."""
+        return self.advantage is not None and self.advantage.low > 0.0
 
     @property
     def is_smaller_than_claimed(self) -> bool:
@@ -275,8 +275,8 @@ class Comparison:
 
     @property
     def is_behind(self) -> bool:
-        """Taken alone, the lead in the other direction is real."""
-        return self.advantage is not None and self.advantage.p_below(0.0) <= ALPHA
+        """The interval lies below zero: the other arm leads."""
+        return self.advantage is not None and self.advantage.high < 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def test_six_seeds_that_all_reach_the_level_confirm_and_five_do_not(judge):
 
     assert six.outcome is Outcome.CONFIRMED
     assert (five.outcome, five.seeds_needed) == (Outcome.INCONCLUSIVE, 1)
-    assert "1 more in a row that succeed would confirm" in five.sentence
+    assert "1 more that succeeds would confirm" in five.sentence
 
 
 def test_two_misses_refute_a_threshold(judge):

@@ -32,6 +32,6 @@ def sentence(
     elif outcome is Outcome.REFUTED:
         lead = "One broken link breaks the chain:"
     else:
-        held = sum(each.p_confirm <= case.alpha for each in links)
-        lead = f"{held} of {len(links)} links hold; the weakest is"
+        held = sum(each.p_confirm <= (case.confirm_level or case.alpha) for each in links)
+        lead = f"{held} of {len(links)} links hold at this look; the weakest is"
     return f"{told} {lead} {weakest.left.arm} over {weakest.right.arm}. {link}"

@@ -70,8 +70,12 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
         )
     if outcome is Outcome.REFUTED and found.is_ahead and found.is_smaller_than_claimed:
         is_so = f"{left.arm} is {up}, but by only {amount}"
+    elif amount == number(0.0, case.gap_unit):
+        is_so = "they are level"
     else:
         is_so = f"{left.arm} is {amount} {up if gap.estimate >= 0.0 else down}"
+    if found.is_paired:
+        is_so = f"seed by seed, {is_so}"
     ends = between(gap.low, gap.high, case.gap_unit, up, down)
     told = f"{averages}; {is_so} ({percent(CONFIDENCE)} interval: {ends})."
     # Half the interval is what the one-sided test asks for at this spread.
@@ -119,7 +123,7 @@ def _why_refuted(case: Case, found: Comparison, margin: str, up: str, reach: str
     elif found.is_behind:
         smaller = "That is the opposite of the claim. "
     else:
-        smaller = f"That is no such lead as the {margin} claimed. "
+        smaller = f"That is less than the {margin} claimed. "
     return (
         f"{smaller}If it were really {margin} {up}, a result this far short of it would"
         f" come up {chance}; {limit(case)} {least}"
@@ -160,11 +164,14 @@ def _by_counts(
     goal = goal_of(case, counts.level)
     rates = counts.rates
     more_often, less_often = "more often", "less often"
-    how = more_often if rates.estimate >= 0.0 else less_often
+    how = f"{left.arm} does so {number(abs(rates.estimate), 'pt')}"
+    how += f" {more_often if rates.estimate >= 0.0 else less_often}"
+    if rates.estimate == 0.0:
+        how = "both do so equally often"
     told = (
         f"{_why_counts(case, found, counts)} {counts.left} of {len(left.runs)} seeds of {left.arm}"
-        f" and {counts.right} of {len(right.runs)} of {right.arm} {goal}; {left.arm} does so"
-        f" {number(abs(rates.estimate), 'pt')} {how} ({percent(CONFIDENCE)} interval:"
+        f" and {counts.right} of {len(right.runs)} of {right.arm} {goal}; {how}"
+        f" ({percent(CONFIDENCE)} interval:"
         f" {between(rates.low, rates.high, 'pt', more_often, less_often)})."
     )
     above = (counts.level.relation in (">", ">=")) == found.upward
@@ -177,7 +184,7 @@ def _by_counts(
             asked = f" Counts cannot say whether the difference is the {margin} claimed."
         return (
             f"{told} If both did so equally often, a split this uneven would come up"
-            f" {how_often(p_for)}; {limit(case)}{asked} {_undone(found, counts)}"
+            f" {how_often(p_for)}; {limit(case)}{asked} {_undone(case, found, counts)}"
         )
     if outcome is Outcome.REFUTED:
         return (
@@ -190,8 +197,9 @@ def _by_counts(
         up, down = ("higher", "lower") if found.upward else ("lower", "higher")
         lead = counts.refuting.estimate
         asked = f"the {number(found.margin, case.gap_unit)} claimed" if found.margin else "a lead"
+        who = "averages" if counts.split else "the runs that ended"
         return (
-            f"{told} But the runs that ended speak against {asked}: by them {left.arm} is on"
+            f"{told} But {who} speak against {asked}: by them {left.arm} is on"
             f" average {number(abs(lead), case.gap_unit)} {up if lead >= 0.0 else down}. So counts"
             " do not confirm it; a recipe under which every seed trains would let averages be"
             " compared."
@@ -205,12 +213,15 @@ def _by_counts(
             f"{told} That points against the claim, but seeds in two groups never refute one; a"
             " recipe under which every seed trains would let averages be compared."
         )
+    close = "Counts this close cannot be told from chance"
+    if min(p_for, p_against) <= ALPHA:
+        close = "That is clear, but not clear enough for so early a look"
     if counts.split is None:
         return (
-            f"{told} Counts this close cannot be told from chance, and they tell only who ended: a"
-            f" recipe under which every seed trains would let averages be compared. {more}"
+            f"{told} {close}, and counts tell only who ended: a recipe under which every seed"
+            f" trains would let averages be compared. {more}"
         )
-    return f"{told} Counts this close cannot be told from chance. {more}"
+    return f"{told} {close}. {more}"
 
 
 def _why_counts(case: Case, found: Comparison, counts: Counts) -> str:
@@ -232,13 +243,15 @@ def _why_counts(case: Case, found: Comparison, counts: Counts) -> str:
     )
 
 
-def _undone(found: Comparison, counts: Counts) -> str:
+def _undone(case: Case, found: Comparison, counts: Counts) -> str:
     """How many seeds would have had to go the other way; asked of the test itself."""
     ahead, behind = (found.left, counts.left), (found.right, counts.right)
     if counts.rates.estimate < 0.0:
         ahead, behind = behind, ahead
     n_ahead, n_behind = len(ahead[0].runs), len(behind[0].runs)
     for failed in range(1, ahead[1] + 1):
-        if fisher(ahead[1] - failed, n_ahead, behind[1], n_behind).p_above > ALPHA:
+        if fisher(ahead[1] - failed, n_ahead, behind[1], n_behind).p_above > (
+            case.confirm_level or ALPHA
+        ):
             return f"It would be open had {n_seeds(failed, 'more ')} of {ahead[0].arm} failed."
     return ""

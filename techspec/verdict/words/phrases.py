@@ -124,10 +124,10 @@ def held_back_by(held_back: int) -> str:
 def how_many_more(further: int | None, what: str = "an arm") -> str:
     """What it would take, if things go on as they did."""
     if further is None:
-        return "No number of seeds that a lab would run is likely to settle it."
+        return "As it stands, no number of seeds that a lab would run would settle it."
     seeds = f"{n_seeds(further, 'more ')} {what}"
     if further > _WORTH_IT:
-        return f"It would take about {seeds} to settle it, likely more than it is worth."
+        return f"As it stands, it would take about {seeds} to settle it."
     return f"About {seeds} would probably settle it."
 
 

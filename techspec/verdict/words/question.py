@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from techspec.plan.model import Question
 from techspec.verdict.findings import ALPHA, FUTILE, Case, Look
 from techspec.verdict.model import Outcome, Wanted
-from techspec.verdict.words.numbers import listed, percent
+from techspec.verdict.words.numbers import listed, n_seeds, percent
 
 # Reasons of the planner are short, for its table; here they become sentences.
 _NO_SEEDS = re.compile(r"has 0 of (\d+) seeds: the others are")
-
-
 _ADVICE = re.compile(r": (list|name|set|write) ")
-
-
 _UNREADABLE = "its claim cannot be read"
 
 
@@ -58,19 +54,21 @@ def what_next(
 ) -> str:
     """What becomes of a question that is open: its next look, or why there is none."""
     if outcome is not Outcome.INCONCLUSIVE or (look is None and not asks):
-        return ""
+        return ""  # of one that is decided seed by seed, its form says that all have run
     last = case.question.looks[-1]
     if is_futile:
         return (
-            f"So it is given up: more seeds, up to the {last} an arm that are registered, would"
-            f" settle it in fewer than {percent(FUTILE)} of such cases."
+            f"So it is given up: the {last} seeds an arm that are registered would settle fewer"
+            f" than {percent(FUTILE)} of such cases."
         )
     if not asks:
         return f"That was the last look, at {last} seeds an arm."
     seeds = max(each.seeds for each in asks)
-    if look is None and len(asks) == len(case.arms) > 1:
-        return f"It is first looked at with {seeds} seeds an arm."
-    return "" if look is None else f"The next look is at {seeds} seeds an arm."
+    if look is not None:
+        return f"The next look is at {seeds} seeds an arm."
+    if len(asks) == 1:
+        return f"Next it is looked at with {n_seeds(seeds)} of {asks[0].arm}."
+    return f"It is first looked at with {seeds} seeds an arm."
 
 
 def looks_of(case: Case) -> str:

@@ -23,7 +23,7 @@ def sentence(
     level = Level(form.level, form.relation)
     name = name_of(form.parameter)
     goal = f"{case.metric} reliably {REACHES[level.relation]} {number(form.level, case.unit)}"
-    tally = f"Seeds that do: {_tally(form.parameter, found)}."
+    tally = _tally(form.parameter, found)
     rule = (
         "Reliably means with 9 seeds in 10 rather than half of them;"
         " the test errs about 1 time in 20."
@@ -65,7 +65,9 @@ def _bracket(form: claims.Smallest, found: Sequence[Reliability], least: str) ->
             below.append(level_name(form.parameter, each.arm))
     above = f"{least} is shown to be enough" if least else "No level is shown to be enough yet"
     if not below:
-        return f"{above}; none below is shown not to be."
+        return (
+            f"{above}, and none below it not to be." if least else f"{above}, and none not to be."
+        )
     return f"{above}; {below[-1]} is shown not to be."
 
 
@@ -82,17 +84,20 @@ def _at_most(
     if outcome is Outcome.CONFIRMED:
         return f"{asked}: {least} is enough, so it is that or smaller."
     if outcome is Outcome.REFUTED:
-        beyond = f"{least} is" if least else "no larger one is shown to be"
+        beyond = f"; {least} is" if least else ""
+        told = f"{asked}: no level tried up to there is enough{beyond}."
+        if largest == limit:
+            return f"{told} Only a higher limit could hold."
         return (
-            f"{asked}: no level up to there is enough, {beyond}. The largest tried up to there was"
-            f" {largest}; one between that and {limit} could change this."
+            f"{told} The largest tried was {largest}; one between that and {limit} could change"
+            " this."
         )
     return f"{asked}, which is open."
 
 
 def _open_levels(form: claims.Smallest, open_levels: Sequence[Reliability]) -> str:
     ways = []
-    for each in open_levels:
+    for each in (level for level in open_levels if level.n):
         name = level_name(form.parameter, each.arm)
         ways.append(
             f"{each.sprt.successes_needed} more that reach it (or {each.sprt.failures_needed} that"
@@ -102,9 +107,14 @@ def _open_levels(form: claims.Smallest, open_levels: Sequence[Reliability]) -> s
 
 
 def _tally(parameter: str, found: Sequence[Reliability]) -> str:
-    return listed(
-        [f"{each.successes} of {each.n} at {level_name(parameter, each.arm)}" for each in found]
-    )
+    counts = [
+        f"{each.successes} of {each.n} at {level_name(parameter, each.arm)}"
+        for each in found
+        if each.n
+    ]
+    unrun = [level_name(parameter, each.arm) for each in found if not each.n]
+    rest = f"; not run: {listed(unrun)}" if unrun else ""
+    return f"Seeds that do: {listed(counts)}{rest}."
 
 
 def _value(arm: ArmResult) -> float | None:

@@ -18,7 +18,7 @@ def sentence(case: Case, found: Reliability, outcome: Outcome, _held_back: int) 
         )
     told = f"{_reaching(case, found)}{_scores_of(case, found)}."
     if outcome is Outcome.INCONCLUSIVE:
-        return f"{told} {_open_reliability(found)}"
+        return f"{told} {_open_reliability(case, found)}"
     if outcome is Outcome.CONFIRMED:
         rule = (
             "An arm that succeeds with only half of its seeds would rarely do this well, so it"
@@ -29,7 +29,7 @@ def sentence(case: Case, found: Reliability, outcome: Outcome, _held_back: int) 
             "An arm that succeeds with 9 seeds in 10 would rarely do this badly, so it does not"
             " count as reliable; the test errs about 1 time in 20."
         )
-    return f"{told} {rule} {_true_share(found)} {_reopening(found)}"
+    return f"{told} {rule} {_true_share(found)} {_undone(found)}"
 
 
 def _reaching(case: Case, found: Reliability) -> str:
@@ -49,18 +49,24 @@ def _scores_of(case: Case, found: Reliability) -> str:
     return f" (scores {span(min(found.arm.values), max(found.arm.values), case.unit)})"
 
 
-def _open_reliability(found: Reliability) -> str:
+def _open_reliability(case: Case, found: Reliability) -> str:
     few = (
         "That is too few to tell an arm that succeeds with 9 seeds in 10 from one that does with"
         " half of them."
     )
     if found.n == 1:
         few = "One run cannot tell a reliable arm from a lucky or an unlucky one."
-    misses = found.sprt.failures_needed
+    hits, misses = found.sprt.successes_needed, found.sprt.failures_needed
+    most = case.question.looks[-1] if case.question.looks else 0
+    ended = f" All {most} seeds that are registered have run." if 1 < most <= found.n else ""
     return (
-        f"{few} {_true_share(found)} {found.sprt.successes_needed} more in a row that succeed would"
-        f" confirm it, {misses} more that {'fails' if misses == 1 else 'fail'} would refute it."
+        f"{few} {_true_share(found)} {_more(hits, 'succeed')} would confirm it,"
+        f" {_more(misses, 'fail')} would refute it.{ended}"
     )
+
+
+def _more(count: int, what: str) -> str:
+    return f"1 more that {what}s" if count == 1 else f"{count} more in a row that {what}"
 
 
 def _true_share(found: Reliability) -> str:
@@ -70,16 +76,12 @@ def _true_share(found: Reliability) -> str:
     )
 
 
-def _reopening(found: Reliability) -> str:
-    """How many further seeds of the other kind undo the decision; asked of the test itself."""
+def _undone(found: Reliability) -> str:
+    """How many of the seeds would have had to go the other way; asked of the test itself."""
     confirmed = found.sprt.decision == "reached"
-    for extra in range(1, found.n + 10):
-        successes = found.successes + (0 if confirmed else extra)
-        if sprt(successes, found.n + extra).decision != found.sprt.decision:
+    for turned in range(1, found.n + 1):
+        successes = found.successes - turned if confirmed else found.successes + turned
+        if 0 <= successes <= found.n and sprt(successes, found.n).decision == "undecided":
             what = "failed" if confirmed else "succeeded"
-            return f"It would be open again if {_next_seeds(extra)} {what}."
+            return f"Had {turned} of them {what}, it would be open."
     return ""
-
-
-def _next_seeds(count: int) -> str:
-    return "the next seed" if count == 1 else f"the next {count} seeds"

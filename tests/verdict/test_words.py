@@ -1,0 +1,145 @@
+"""What a verdict says never contradicts what it decided, and tells what comes next."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from techspec.plan.model import Question
+from techspec.verdict.model import Outcome
+
+LOOKS, BY_SEED = (3, 5, 7, 10), tuple(range(1, 11))
+CLAIM = "exact_match(a) > exact_match(b)"
+LEAST = "smallest params with exact_match >= 70%"
+SIZES = (77_000, 253_000, 1_400_000, 3_180_000)
+PENDING = ["pending"] * 10
+
+
+@pytest.fixture
+def say(campaign):
+    """say(claim, scores, looks, levels): the verdict of one claim about all arms."""
+
+    def judged(claim, scores, looks=LOOKS, levels=()):
+        question = Question(
+            "H1", "said so", claim, "exact_match", tuple(scores), tuple(levels), tuple(looks)
+        )
+        return campaign(scores, question).judge()[0]
+
+    return judged
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000), st.integers(-5, 30), st.sampled_from(["", ", paired"]))
+def test_the_interval_and_the_words_beside_it_never_contradict_the_verdict(
+    campaign, seed, lead, how
+):
+    draw = random.Random(seed)
+    scores = {
+        arm: [draw.gauss(mean, 0.01) for _ in range(10)]
+        for arm, mean in (("a", 0.8 + lead / 1000), ("b", 0.8))
+    }
+    question = Question(
+        "H1", "said so", f"{CLAIM} by 1pt{how}", "exact_match", ("a", "b"), looks=LOOKS
+    )
+
+    (verdict,) = campaign(scores, question).judge()
+
+    estimate = verdict.estimate
+    if verdict.outcome is Outcome.CONFIRMED:
+        assert estimate.low > 0.0
+    if verdict.outcome is Outcome.REFUTED:
+        assert estimate.high < 0.01
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        assert estimate.low <= 0.0
+        assert estimate.high >= 0.01
+    assert ("is higher, but by only" in verdict.sentence) == (
+        verdict.outcome is Outcome.REFUTED and estimate.low > 0.0
+    )
+    assert ("the opposite of the claim" in verdict.sentence) == (estimate.high < 0.0)
+
+
+def test_a_lead_that_rounds_to_nothing_is_called_level(say):
+    scores = {"a": [0.80, 0.81, 0.79], "b": [0.81, 0.79, 0.80]}
+
+    verdict = say(CLAIM, scores)
+
+    assert "they are level" in verdict.sentence
+    assert "0.0 pt higher" not in verdict.sentence
+
+
+def test_a_paired_comparison_says_that_it_is_one(say):
+    scores = {"a": [0.80, 0.85, 0.76], "b": [0.78, 0.829, 0.741]}
+
+    assert "seed by seed, a is 2.0 pt higher" in say(f"{CLAIM}, paired", scores).sentence
+    assert "seed by seed" not in say(CLAIM, scores).sentence
+
+
+def test_equal_counts_are_called_equal(say):
+    verdict = say(CLAIM, {"a": [0.98, 0.42, 0.98], "b": [0.98, 0.97, 0.4]})
+
+    assert "both do so equally often" in verdict.sentence
+
+
+def test_counts_that_would_do_at_a_single_look_are_not_called_close(say):
+    scores = {"a": [0.98, 0.97, 0.98, 0.97, 0.99], "b": [0.4, 0.42, 0.98, 0.41, 0.38]}
+
+    early, only = say(CLAIM, scores), say(CLAIM, scores, looks=(5,))
+
+    assert early.outcome is Outcome.INCONCLUSIVE
+    assert "clear, but not clear enough for so early a look" in early.sentence
+    assert only.outcome is Outcome.CONFIRMED
+
+
+def test_where_averages_of_two_groups_refute_no_run_is_said_to_have_ended_or_not(say):
+    scores = {"a": [0.4, 0.42, 0.41, 0.41, 0.98], "b": [0.98, 0.97, 0.98, 0.97, 0.99]}
+
+    verdict = say(CLAIM, scores)
+
+    assert "But averages speak against a lead" in verdict.sentence
+    assert "runs that ended" not in verdict.sentence
+
+
+def test_a_chain_counts_only_links_that_hold_at_this_look(say):
+    verdict = say(
+        "a > b > c",
+        {"a": [0.861, 0.83, 0.826], "b": [0.815, 0.79, 0.789], "c": [0.71, 0.72, 0.718]},
+    )
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "1 of 2 links hold at this look; the weakest is a over b" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        ([0.96] * 6, "Had 1 of them failed, it would be open."),
+        ([0.9] * 2, "Had 1 of them succeeded, it would be open."),
+        ([0.96], "Next it is looked at with 4 seeds of a."),
+        ([0.96, 0.9, 0.96] * 3 + [0.96], "All 10 seeds that are registered have run."),
+    ],
+)
+def test_reliability_says_what_would_have_changed_it_or_what_comes_next(say, scores, told):
+    padded = [*scores, *PENDING][:10]
+
+    assert say("exact_match(a) >= 95%", {"a": padded}, BY_SEED).sentence.endswith(told)
+
+
+def test_levels_that_were_never_run_are_named_as_such_and_not_counted_as_0_of_0(say):
+    scores = dict(zip("abcd", (PENDING, [0.2, 0.3], PENDING, PENDING), strict=True))
+
+    verdict = say(LEAST, scores, BY_SEED, SIZES)
+
+    assert "Seeds that do: 0 of 2 at 253K; not run: 77K, 1.4M and 3.18M." in verdict.sentence
+    assert verdict.sentence.endswith("Next it is looked at with 2 seeds of c.")
+
+
+def test_a_limit_that_was_tried_itself_leaves_no_level_between(say):
+    scores = dict(zip("abcd", (PENDING, [0.2, 0.3], PENDING, PENDING), strict=True))
+
+    at_it = say(f"{LEAST} is at most 253K", scores, BY_SEED, SIZES)
+    above = say(f"{LEAST} is at most 300K", scores, BY_SEED, SIZES)
+
+    assert at_it.outcome is above.outcome is Outcome.REFUTED
+    assert "Only a higher limit could hold" in at_it.sentence
+    assert "The largest tried was 253K; one between that and 300K" in above.sentence
