@@ -24,7 +24,7 @@ from techspec.stats.multiplicity import holm
 from techspec.stats.pooling import random_effects
 from techspec.stats.reliability import clopper_pearson
 from techspec.verdict.model import Estimate, Outcome
-from techspec.verdict.words import interval
+from techspec.verdict.words.numbers import interval
 
 P_CONFLICT = 0.10
 """Below it, estimates differ by more than chance. Source: Cochrane Handbook 10.10.2, since the

@@ -154,12 +154,14 @@ def test_nothing_is_refuted_before_five_seeds_however_clear(campaign, seed, marg
 
 @few
 @given(st.lists(st.sampled_from([0.4, 0.41, 0.97, 0.98]), min_size=10, max_size=10))
-def test_where_seeds_fall_into_two_groups_no_difference_is_ever_refuted(campaign, scores):
-    scores = {"a": [0.4, 0.98, *scores[2:]], "b": [0.97, 0.98] * 5}
+def test_where_seeds_fall_into_two_groups_only_the_opposite_refutes(campaign, scores):
+    scores = {"a": [0.4, 0.98, *scores[2:]], "b": [0.4, 0.41, *[0.97, 0.98] * 4]}
+    learned = {arm: sum(value > 0.7 for value in values) for arm, values in scores.items()}
 
-    (verdict,) = campaign(scores, ask(1, CLAIM, "ab")).judge()
+    (verdict,) = campaign(scores, ask(1, f"{CLAIM} by 30pt", "ab")).judge()
 
-    assert verdict.outcome is not Outcome.REFUTED
+    if verdict.outcome is Outcome.REFUTED:
+        assert learned["a"] < learned["b"]
 
 
 def test_the_rule_and_the_interval_are_those_of_the_look(campaign):

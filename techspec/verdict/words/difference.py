@@ -190,7 +190,7 @@ def _by_counts(
         return (
             f"{told} That is the opposite of the claim: if both did so equally often, a split this"
             f" uneven would come up {how_often(p_against)}; {limit(case)} Only a cause for the"
-            " diverged runs that has nothing to do with the arm would change it."
+            " failed runs that has nothing to do with the arm would change it."
         )
     more = how_many_more(found.seeds_needed)
     if counts.refuting is not None and not held_back:
@@ -208,11 +208,6 @@ def _by_counts(
         return f"{told} {held_back_by(held_back)} {more}"
     if found.fewest < CONFIRM_SEEDS_MIN:
         return f"{told} With fewer than {CONFIRM_SEEDS_MIN} seeds an arm nothing is decided. {more}"
-    if p_against <= case.alpha and counts.split:
-        return (
-            f"{told} That points against the claim, but seeds in two groups never refute one; a"
-            " recipe under which every seed trains would let averages be compared."
-        )
     close = "Counts this close cannot be told from chance"
     if min(p_for, p_against) <= ALPHA:
         close = "That is clear, but not clear enough for so early a look"
