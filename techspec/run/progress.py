@@ -61,9 +61,9 @@ def progress(folder: CampaignFolder) -> Progress:
     Raises:
         PlanDamaged, LedgerDamaged: as their texts say.
     """
-    plan, state = load(folder), fold(read(folder.ledger))
+    held, moment = is_held(folder.ledger), now()  # before reading: else one that ends meanwhile
+    plan, state = load(folder), fold(read(folder.ledger))  # would look as if its runner had died
     to_do = agenda(plan, state)
-    held, moment = is_held(folder.ledger), now()
     running = tuple(
         _running(folder, state, launched, trial, moment)
         for launched in state.open_requests.values()

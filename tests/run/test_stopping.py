@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from techspec.ledger.events import Launched, RunnerStopped
-from techspec.ledger.journal import is_held, read
+from techspec.clock import now
+from techspec.ledger.events import Launched, RunnerStarted, RunnerStopped
+from techspec.ledger.journal import is_held, read, writing
 from techspec.ledger.state import fold
 from techspec.run.campaign import carry_out
 from techspec.run.opening import freeze, start
@@ -142,3 +143,23 @@ def test_progress_asks_for_more_once_a_look_left_its_claim_open(asked):
     found = progress(folder)
     assert found.condition == "budget"
     assert (found.done, found.trials, found.spared) == (6, 10, 0)
+
+
+def test_a_campaign_that_ends_while_it_is_looked_at_is_not_called_abandoned(asked, monkeypatch):
+    folder, _ = asked(CLEAR)
+    runner = writing(folder.ledger)
+    append = runner.__enter__()
+    append(RunnerStarted(now(), 1, 1))
+
+    def fold_and_end(events):
+        state = fold(events)
+        append(RunnerStopped(now(), "complete", ""))
+        runner.__exit__(None, None, None)
+        return state
+
+    monkeypatch.setattr("techspec.run.progress.fold", fold_and_end)
+    during = progress(folder).condition
+    monkeypatch.undo()
+
+    assert during == "running"
+    assert progress(folder).condition == "complete"
