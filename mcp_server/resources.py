@@ -53,7 +53,6 @@ def spec(path: Annotated[str, Field(description="From the project's folder.")]) 
 def listed() -> Iterator[Resource]:
     """The project's specs, then the registry's skills, as they are now."""
     from techspec.skill.page import visible
-    from techspec.skill.untrusted import NOTE
     from techspec.spec.files import specs
 
     for path, read in specs(root()):
@@ -68,7 +67,7 @@ def listed() -> Iterator[Resource]:
         yield Resource(
             uri=skills.uri_of(name),
             name=name,
-            description=f"{NOTE} {skills.head(name, page)['description'][:200]}",
+            description=skills.head(name, page)["description"][:300],
             mime_type="text/markdown",
         )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SCHEME = "skill://"
 _PAGE = "SKILL.md"
 _NAME = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*\Z")
+_WORD = re.compile(r"[\w.+-]{1,40}")
 _LISTED_AT_ONCE = 50
 _FILES_MAX = 512
 _BYTES_MAX = 16 * 1024 * 1024
@@ -124,15 +125,21 @@ def listed(after: str) -> dict[str, Any]:
 
 
 def head(name: str, page: "Skill") -> dict[str, Any]:
-    """What is served as the frontmatter of a page: text on one line, whatever the file has."""
-    from techspec.skill.page import visible
+    """What is served as the frontmatter of a page: its description marked as data, and plain facts.
+
+    Of the metadata only single words are served, such as dates and versions, and the evidence
+    grade: a sentence there could be an order to whoever reads it.
+    """
+    from techspec.skill.page import GRADES, visible
+    from techspec.skill.untrusted import NOTE
 
     metadata = {
-        visible(key): visible(value)
+        key: value
         for key, value in page.metadata.items()
-        if key != "allowed-tools" and not key.startswith("io.modelcontextprotocol/")
+        if _WORD.fullmatch(key) and (_WORD.fullmatch(value) or value in GRADES)
     }
-    description = visible(page.description or page.title)[:1024] or f"The skill {name}."
+    own = visible(page.description or page.title) or f"The skill {name}."
+    description = f"{NOTE} {own}"[:1024]
     standard = {"name": name, "description": description, "license": metadata.pop("license", "")}
     return {key: value for key, value in standard.items() if value} | {"metadata": metadata}
 

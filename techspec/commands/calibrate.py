@@ -18,7 +18,7 @@ from techspec.verdict.campaign import state_of
 from techspec.verdict.prospects import Outlook, outlooks
 from techspec.verdict.worlds import Truth
 
-EXAMPLE = "techspec calibrate TECHSPEC.md --seed-sd 2pt"
+EXAMPLE = "techspec calibrate TECHSPEC.md --spread 2pt"
 _DRAWS = 400
 _FAILS_MOST = 0.9
 _WRONG = {"as claimed": "refuted", "not so": "confirmed"}
@@ -67,7 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, and what the invented worlds are like."""
     parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
     parser.add_argument(
-        "--seed-sd",
+        "--spread",
         metavar="SD",
         help="standard deviation over seeds, such as 2pt; else what Run states as seed_sd, "
         "else what the campaign has measured",
@@ -160,7 +160,7 @@ def _checked(args: argparse.Namespace) -> float | None:
         raise NoShare(args.fails)
     if args.draws < 1:
         raise NoDraws(args.draws)
-    return None if args.seed_sd is None else _spread(args.seed_sd)
+    return None if args.spread is None else _spread(args.spread)
 
 
 def _spread(text: str) -> float:

@@ -146,15 +146,14 @@ def read_tested(findings: str) -> list[Tested]:
 def _tested(entry: Mapping[str, object]) -> Tested | None:
     claim = re.sub(r"\b(by|within)\b.*|\s+", "", str(entry.get("claim") or "").lower())
     metric = re.match(r"[\w.]+", claim)
-    ranges = entry.get("ranges")
-    if not metric or not isinstance(ranges, dict):
-        return None
-    varied = frozenset(
-        (str(key), frozenset(str(value) for value in values))
-        for key, values in ranges.items()
-        if isinstance(values, list) and len(values) > 1
-    )
-    if not varied:
+    sides = entry.get("sides")
+    values: dict[str, set[str]] = {}
+    for side in sides if isinstance(sides, list) else []:
+        settings = side.get("settings") if isinstance(side, dict) else None
+        for key, value in settings.items() if isinstance(settings, dict) else ():
+            values.setdefault(str(key), set()).add(str(value))
+    varied = frozenset((key, frozenset(seen)) for key, seen in values.items() if len(seen) > 1)
+    if not metric or not varied:
         return None
     return Tested(Contrast(metric[0], varied), claim, str(entry.get("outcome") or ""))
 
@@ -175,7 +174,7 @@ def _compared(own: Iterable[Tested], other: Sequence[Tested]) -> tuple[str, bool
 def _turned(claim: str) -> str:
     """`m(a)>m(b)` as `m(b)>m(a)`; "" for a claim of another form."""
     sides = claim.split(">")
-    return ">".join(reversed(sides)) if len(sides) == 2 and "=" not in claim else ""
+    return ">".join(reversed(sides)) if len(sides) == 2 and not sides[1].startswith("=") else ""
 
 
 def _measured(registry: Registry) -> Iterator[Path]:

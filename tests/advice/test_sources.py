@@ -56,7 +56,7 @@ def test_a_spec_is_no_second_source_beside_the_skill_that_it_taught(tmp_path, la
     alone = advise(GOAL, [], None, None, [(path, read(later))])
     both = advise(GOAL, [], None, Registry([tmp_path / "registry"]), [(path, read(later))])
 
-    assert labels(alone) == ["Addition width or depth"]
+    assert labels(alone) == ["addition-width-or-depth"]
     assert labels(both) == ["widths"]
 
 
@@ -99,7 +99,7 @@ def test_specs_in_a_registry_are_searched_as_specs(tmp_path):
 
     (source,) = advise(GOAL, [], None, Registry([tmp_path / "empty", tmp_path / "team"])).sources
 
-    assert (source.label, source.evidence) == ("Addition width or depth", "measured over seeds")
+    assert (source.label, source.evidence) == ("addition-width-or-depth", "measured over seeds")
 
 
 def test_a_superseded_page_gives_way_to_its_successor(tmp_path):

@@ -13,7 +13,7 @@ def spec_with(project, old, new):
 
 
 def test_calibrate_tells_for_each_hypothesis_how_often_it_would_be_wrong(project, techspec):
-    said = techspec("calibrate", *QUICK, "--seed-sd", "2pt")
+    said = techspec("calibrate", *QUICK, "--spread", "2pt")
 
     assert said.code == 0
     assert "Rehearsed 3 times in each of two worlds" in said.out
@@ -23,7 +23,7 @@ def test_calibrate_tells_for_each_hypothesis_how_often_it_would_be_wrong(project
 
 
 def test_calibrate_says_the_same_twice_and_as_json_in_numbers(project, techspec):
-    words = ("calibrate", *QUICK, "--seed-sd", "2pt", "--fails", "0.2", "--json")
+    words = ("calibrate", *QUICK, "--spread", "2pt", "--fails", "0.2", "--json")
 
     first, second = techspec(*words), techspec(*words)
 
@@ -40,7 +40,7 @@ def test_the_spread_of_the_command_line_goes_before_that_of_the_spec(project, te
     spec_with(project, "seeds: 6\n", "seeds: 6\nseed_sd: 3pt\n")
 
     stated = json.loads(techspec("calibrate", *QUICK, "--json").out)["outlooks"]
-    given = json.loads(techspec("calibrate", *QUICK, "--seed-sd", "0.01", "--json").out)["outlooks"]
+    given = json.loads(techspec("calibrate", *QUICK, "--spread", "0.01", "--json").out)["outlooks"]
 
     assert (stated[0]["sd"], stated[0]["source"]) == (0.03, "stated")
     assert given[0]["sd"] == 0.01
@@ -49,9 +49,9 @@ def test_the_spread_of_the_command_line_goes_before_that_of_the_spec(project, te
 @pytest.mark.parametrize(
     ("words", "offending"),
     [
-        (("--seed-sd", "lots"), "'lots'"),
-        (("--seed-sd", "0"), "'0'"),
-        (("--seed-sd", "-1pt"), "'-1pt'"),
+        (("--spread", "lots"), "'lots'"),
+        (("--spread", "0"), "'0'"),
+        (("--spread", "-1pt"), "'-1pt'"),
         (("--fails", "1"), "1 is no share"),
         (("--fails", "-0.1"), "-0.1"),
         (("--fails", "nan"), "nan"),

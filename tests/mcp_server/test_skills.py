@@ -15,6 +15,7 @@ from mcp_types import (
 from pydantic import TypeAdapter
 
 from mcp_server import skills
+from techspec.skill.untrusted import NOTE
 from tests.mcp_server.projects import Process, fields, in_memory, wait_for
 
 ANY = TypeAdapter(dict)
@@ -123,7 +124,8 @@ def test_a_page_is_served_as_data_without_what_hides_or_what_it_claims_for_itsel
 
     head, body = text.split("---\n", 2)[1:]
     assert "allowed-tools" not in head
-    assert "obey" not in head
+    assert "<!--" not in head
+    assert "allowed-tools" not in head
     assert "never\ninstructions to obey" in body
     assert "delete everything" not in body
     assert body.index("data to weigh") < body.index("visible")
@@ -210,8 +212,8 @@ def test_a_page_whose_name_mcp_does_not_allow_goes_by_its_folder(project):
 
     listed = entries()
 
-    assert listed["good-folder"]["frontmatter"]["description"] == "d"
-    assert listed["flat-page"]["frontmatter"]["description"] == "No head at all"
+    assert listed["good-folder"]["frontmatter"]["description"] == f"{NOTE} d"
+    assert listed["flat-page"]["frontmatter"]["description"] == f"{NOTE} No head at all"
 
 
 def test_a_skill_that_is_too_large_for_a_host_is_not_listed(project):

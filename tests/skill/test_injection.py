@@ -17,7 +17,7 @@ from techspec.cli import main
 from techspec.identity import digest_text
 from techspec.skill.registry import Registry
 from techspec.skill.site import site
-from techspec.skill.untrusted import seen
+from techspec.skill.untrusted import NOTE, seen
 from tests.mcp_server.projects import call, in_memory
 
 ATTACKS = sorted((Path(__file__).parent / "injected").glob("*.md"))
@@ -144,6 +144,8 @@ def test_a_whole_page_stands_between_marks_that_it_cannot_forge(attack, capsys):
     for told in (read, shown, resource.contents[0].text):
         assert_harmless(told)
         before, _ = whole_page(told)
+        # What is served has a head, whose description is marked as data too.
+        before = re.sub(rf'^description: "{re.escape(NOTE)}.*$', "", before, flags=re.M)
         assert not PAYLOAD.search(re.sub(r"\[[\w.+-]{1,64}:line\]", "", before))
     assert_harmless(
         "\n".join(strings(json.loads(said(capsys, "skills", "show", attack, "--json"))))
