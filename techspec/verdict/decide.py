@@ -218,7 +218,7 @@ def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged
         rule=weighed.rule + _family_rule(judged, family) if weighed else "",
         estimate=weighed.estimate if weighed else None,
         arms=arms,
-        look=looked.look.seeds if looked and looked.look else None,
+        look=_seeds_looked_at(looked),
         asks=asks,
         is_futile=is_futile,
         seeds_needed=_seeds_needed(outcome, weighed),
@@ -226,6 +226,12 @@ def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged
         metric=metric,
         unit=unit_of(plan, state, metric),
     )
+
+
+def _seeds_looked_at(looked: _Looked | None) -> int | None:
+    if looked is None:
+        return None
+    return looked.look.seeds if looked.look else looked.weighed.seeds
 
 
 def _next_look(case: Case, looked: _Looked) -> tuple[Wanted, ...]:

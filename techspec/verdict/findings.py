@@ -150,6 +150,7 @@ class Weighed:
         settled: the outcome, where the form decides without a p-value.
         estimate: the effect.
         seeds_needed: further seeds an arm that would probably settle it.
+        seeds: of a form that decides seed by seed about one arm, those that it decided by.
         asks: of a form that decides seed by seed, what it wants next; None where registered looks
             say that.
     """
@@ -161,6 +162,7 @@ class Weighed:
     settled: Outcome | None = None
     estimate: Estimate | None = None
     seeds_needed: int | None = None
+    seeds: int | None = None
     asks: tuple[Wanted, ...] | None = None
 
 

@@ -87,8 +87,8 @@ class Verdict:
     estimate: Estimate | None = None
     arms: tuple[ArmResult, ...] = ()
     look: int | None = None
-    """Seeds an arm at the look that it rests on; None where none was reached, or the claim is
-    decided seed by seed. Arms may have run more: those are shown, and were not looked at."""
+    """Seeds an arm at the look that it rests on; None where none was reached, or each level has its
+    own. Arms may have run more: those are shown, and were not looked at."""
     asks: tuple[Wanted, ...] = ()
     """Arms that it wants more seeds of. Empty once it is settled, given
     up, or at its last look: nothing is run that no verdict asks for."""

@@ -33,6 +33,7 @@ def weigh(case: Case, form: claims.Threshold) -> Weighed:
         settled=_OUTCOMES[found.sprt.decision],
         estimate=estimate_of(found),
         seeds_needed=further(found),
+        seeds=found.n,
         asks=asks(case, (found,)),
     )
 
