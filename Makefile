@@ -17,7 +17,7 @@ install: $(VENV)/installed
 dev: $(VENV)/installed-dev
 
 test: dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: dev
 	$(BIN)/ruff format --check .

@@ -41,7 +41,8 @@ def test_the_same_contrast_is_a_twin_whatever_the_words(tmp_path):
     found = twins_of(read(other.page), other.files["evidence/findings.json"], Registry([own]))
 
     assert [twin.skill.name for twin in found][:1] == ["first"]
-    assert found[0].same_contrast == "exact_match(wide)>exact_match(deep)"
+    claim = "exact_match(d_model=512,depth=2)>exact_match(d_model=128,depth=8)"
+    assert found[0].same_contrast == claim
     assert not found[0].contradicts
 
 
@@ -57,12 +58,17 @@ def test_the_same_claim_that_came_out_otherwise_contradicts(tmp_path):
     assert found.contradicts
 
 
+def sides(**values):
+    """Two arms that differ in these settings."""
+    return [{"settings": {key: str(pair[n]) for key, pair in values.items()}} for n in (0, 1)]
+
+
 def test_another_parameter_is_another_contrast():
-    entry = {"claim": "acc(a) > acc(b) by 2pt", "ranges": {"depth": [2, 8], "lr": [0.1]}}
+    entry = {"claim": "acc(a) > acc(b) by 2pt", "sides": sides(depth=(2, 8))}
     same = {**entry, "claim": "acc(a)>acc(b)"}
     others = [
-        {**entry, "ranges": {"depth": [2, 4]}},
-        {**entry, "ranges": {"width": [2, 8]}},
+        {**entry, "sides": sides(depth=(2, 4))},
+        {**entry, "sides": sides(width=(2, 8))},
         {**entry, "claim": "loss(a) > loss(b)"},
     ]
 
