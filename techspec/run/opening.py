@@ -218,13 +218,29 @@ def _changes(folder: CampaignFolder, old_hash: str, new: Plan) -> tuple[str, ...
             for name in before
             if name in after and before[name] != after[name]
         ]
+    found += _changes_of_looks(old, new)
     if len(old.trials) != len(new.trials):
         found.append(f"{len(old.trials)} trials became {len(new.trials)}")
     elif [trial.id for trial in old.trials] != [trial.id for trial in new.trials]:
         found.append("the trials or their order are others")
+    if [trial.id for trial in old.further] != [trial.id for trial in new.further]:
+        found.append("the further trials or their order are others")
     if [q.exploratory for q in old.questions] != [q.exploratory for q in new.questions]:
         found.append("another choice of hypotheses is exploratory")
     return tuple(found)
+
+
+def _changes_of_looks(old: Plan, new: Plan) -> list[str]:
+    """Looks that were moved or added: after results, one look more is one chance more to err."""
+    before, after = (
+        {question.id: ", ".join(map(str, question.looks)) for question in plan.questions}
+        for plan in (old, new)
+    )
+    return [
+        f"the looks of {name}: {looks or 'none'} became {after[name] or 'none'}"
+        for name, looks in before.items()
+        if after.get(name, looks) != looks
+    ]
 
 
 def _changes_of_locked(old: Plan, new: Plan) -> list[str]:

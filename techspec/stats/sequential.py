@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from techspec.stats.checked import above_zero, finite, inside_unit
+from techspec.stats.checked import inside_unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,79 +119,6 @@ def sequential_p(
     )
 
 
-def interval_confidence(
-    look: int, looks: Sequence[int], alpha: float = 0.05, kind: Kind = "two-sample"
-) -> float:
-    """Confidence to ask of an ordinary two-sided interval so that it may be read at every look.
-
-    The intervals of all looks hold the truth together with chance 1 - 2 alpha or more, and the one
-    at a look excludes a null exactly where `boundaries` rejects it there.
-
-    Args:
-        look: one of `looks`.
-        looks: as in `boundaries`.
-        alpha: chance that any of the intervals misses on a given side, in (0, 0.5).
-        kind: as in `boundaries`.
-
-    Raises:
-        ValueError: `look` is none of `looks`, or as `boundaries` says.
-
-    Source:
-        Jennison and Turnbull (1989), "Interim analyses: the repeated confidence interval
-        approach", JRSS B 51(3), 305-361.
-
-    >>> round(interval_confidence(5, (3, 5, 7, 10)), 3)
-    0.98
-    """
-    if look not in looks:
-        raise ValueError(f"the looks are at {list(looks)} seeds; got {look}")
-    return 1.0 - 2.0 * boundaries(looks, alpha, kind)[list(looks).index(look)]
-
-
-def sequential_power(
-    difference: float,
-    sd: float,
-    looks: Sequence[int],
-    alpha: float = 0.05,
-    kind: Kind = "two-sample",
-) -> float:
-    """Chance that the test rejects at one of its looks, for planning.
-
-    Args:
-        difference: the true one, beyond the null, in the unit of the metric.
-        sd: standard deviation over seeds of either arm, or of paired differences, > 0, same unit.
-        looks: as in `boundaries`.
-        alpha: as in `boundaries`.
-        kind: as in `boundaries`.
-
-    Returns:
-        In [0, 1]; for normal outcomes that vary alike in both arms, to within about 0.02.
-
-    Raises:
-        ValueError: a value is not finite or out of range.
-
-    >>> round(sequential_power(0.02, 0.01, (3, 5, 7, 10)), 2)
-    0.99
-    """
-    from scipy import special
-
-    finite(difference, "difference")
-    above_zero(sd, "sd")
-    drift = difference / (sd * _samples(kind) ** 0.5)
-    reach = []
-    for n, p in zip(looks, boundaries(looks, alpha, kind), strict=True):
-        degrees = _samples(kind) * (n - 1)
-        shift = drift * n**0.5
-        # The normal value to be passed with the chance that Student's t passes its own.
-        missed = float(special.nctdtr(degrees, shift, special.stdtrit(degrees, 1.0 - p)))
-        reach.append((shift + float(special.ndtri(missed))) * n**0.5)
-    return _crossing([drift * n for n in looks], looks, reach)
-
-
-def _samples(kind: Kind) -> int:
-    return 2 if kind == "two-sample" else 1
-
-
 def _key(looks: Sequence[int], kind: Kind) -> tuple[tuple[int, ...], Kind]:
     at = tuple(looks)
     if any(after <= before for before, after in zip((1, *at), at, strict=False)):
@@ -285,35 +212,6 @@ def _welch_worst(n: int) -> tuple[float, ...]:
         tail = special.stdtr(2.0 * (n - 1), special.stdtrit(degrees, p) / scale)
         worst = np.maximum(worst, tail @ weights)
     return tuple(special.logit(worst).tolist())
-
-
-def _crossing(means: Sequence[float], variances: Sequence[float], bounds: Sequence[float]) -> float:
-    """Chance that a Gaussian process with independent increments passes a bound where it is seen.
-
-    Args:
-        means: (looks,), expected places; it starts at 0.
-        variances: (looks,), rising, > 0.
-        bounds: (looks,), one a look; +inf where it cannot be passed.
-    """
-    import numpy as np
-    from scipy import special
-
-    nodes, weights = _quadrature()
-    at, mass = np.zeros(1), np.ones(1)
-    passed, before, moved = 0.0, 0.0, 0.0
-    for mean, variance, bound in zip(means, variances, bounds, strict=True):
-        step = math.sqrt(variance - before)
-        arriving = at + (mean - moved)
-        passed += float(mass @ special.ndtr((arriving - bound) / step))
-        reach = -_LOWEST * math.sqrt(variance)
-        high = min(bound, mean + reach)
-        half = (high - min(mean - reach, high - reach)) / 2.0
-        at = high + half * (nodes - 1.0)
-        apart = (at[:, None] - arriving) / step
-        density = np.exp(-0.5 * apart * apart) @ mass
-        mass = density * weights * half / (step * math.sqrt(2.0 * math.pi))
-        before, moved = variance, mean
-    return min(1.0, passed)
 
 
 @cache

@@ -1,5 +1,6 @@
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from techspec.ledger.events import Ended, Launched, Measured, Released, RunnerSt
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
 from techspec.ledger.plan_file import PlanDamaged
 from techspec.ledger.state import fold
+from techspec.plan.model import Question
 from techspec.run.campaign import carry_out
 from techspec.run.opening import PlanChanged, ask_to_stop, freeze, start
 from techspec.run.pool_inline import InlinePool
@@ -222,7 +224,7 @@ def test_trials_left_behind_by_a_killed_runner_are_ended_by_a_stop(opened):
 
     assert ask_to_stop(folder)
 
-    assert not is_held(lock)  # whoever holds it is alive
+    wait_for(lambda: not is_held(lock))  # whoever holds it is alive, its keeper for a moment more
 
 
 @pytest.mark.parametrize("deaf", [False, True])
@@ -272,6 +274,21 @@ def test_an_edited_plan_needs_a_reason_and_the_reason_is_kept(opened, tmp_path):
     assert [a.reason for a in state_of(folder).amendments] == ["b was forgotten"]
     assert starts(folder, old.trials) == [1, 1]  # what was run under the old plan is reused
     assert folder.plan_of(old.hash).exists()
+
+
+def test_more_looks_after_results_need_a_reason_though_the_planned_trials_stay(opened, tmp_path):
+    question = Question("H1", "t", "score(a) > score(b)", "score", ("a", "b"), looks=(3, 5))
+    base = replace(plan_of({"a": {"steps": 1}, "b": {"steps": 1}}), questions=(question,))
+    more = plan_of({"a": {"steps": 1}, "b": {"steps": 1}}, seeds=4).trials[4:]
+    folder = freeze(tmp_path / "TECHSPEC.md", base)
+    carry_out(folder, InlinePool())
+
+    longer = replace(base, questions=(replace(question, looks=(3, 5, 7)),), further=more)
+    with pytest.raises(PlanChanged, match=r"looks of H1: 3, 5 became 3, 5, 7"):
+        freeze(tmp_path / "TECHSPEC.md", longer)
+    freeze(tmp_path / "TECHSPEC.md", longer, reason="it was close")
+
+    assert [a.reason for a in state_of(folder).amendments] == ["it was close"]
 
 
 def test_a_plan_may_change_freely_before_anything_was_launched(opened, tmp_path):
