@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer import addition, checkpoint, protocol
+from trainer import checkpoint, data, protocol
 from trainer.config import Config
 from trainer.evaluate import evaluate
 from trainer.model import Decoder
@@ -72,10 +72,7 @@ def train(
 ) -> None:
     """Train one trial to its `ended` event, from its checkpoint if its folder holds one."""
     name = trial.trial
-    train_pairs, eval_pairs = addition.split(config.task, config.train_size, config.eval_size)
-    problems = as_tokens(config, train_pairs, device)
-    held_out = as_tokens(config, eval_pairs, device)
-    unmirrored = torch.tensor(addition.without_mirror(eval_pairs, train_pairs), device=device)
+    problems = data.problems(config, device)
 
     model = new_model(config, trial.seed, device)
     optimizer = new_optimizer(config, model)
@@ -93,7 +90,7 @@ def train(
             device=describe(device),
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
             code=identity["code"],
-            data=addition.digest(eval_pairs),
+            data=problems.digest,
             resumed_step=progress.step,
         )
     )
@@ -116,7 +113,7 @@ def train(
         if step > progress.evaluated_step and (
             step % config.eval_every == 0 or step == config.max_steps
         ):
-            metrics = evaluate(model, held_out, unmirrored, config.task.answer_length, stop_asked)
+            metrics = evaluate(model, problems, config.task.answer_length, stop_asked)
             if metrics is None:  # asked to stop in between: this evaluation is made on resume
                 save()
                 cut_short("interrupted", f"asked to stop in the evaluation at step {step}")
@@ -143,7 +140,7 @@ def train(
             return
 
         rows = batch_rows(trial.seed, step, config.train_size, config.batch_size, device)
-        loss = train_step(model, optimizer, problems[rows], config, step)
+        loss = train_step(model, optimizer, problems.train[rows].long(), config, step)
         progress.step = step + 1
         if progress.step % report_every == 0:
             value = loss.item()
@@ -219,14 +216,6 @@ def generator_for(seed: int, purpose: str) -> torch.Generator:
     """Make a generator of its own for each purpose, so that no draw shifts another."""
     digest = hashlib.sha256(f"{purpose} of seed {seed}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
-def as_tokens(config: Config, pairs: Sequence[addition.Pair], device: torch.device) -> Tensor:
-    """Write the problems as token ids: (pairs, length)."""
-    task = config.task
-    flat = bytes(token for a, b in pairs for token in task.tokens(a, b))  # ids stay below 103
-    rows = torch.frombuffer(bytearray(flat), dtype=torch.uint8).view(-1, task.length)
-    return rows.to(device).long()
 
 
 def new_model(config: Config, seed: int, device: torch.device) -> Decoder:

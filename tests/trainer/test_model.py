@@ -5,9 +5,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from trainer import config as configs  # noqa: E402
+from trainer.data import Problems, as_tokens  # noqa: E402
 from trainer.evaluate import evaluate  # noqa: E402
 from trainer.model import rope_angles, rotate  # noqa: E402
-from trainer.train import as_tokens, new_model, new_optimizer, train_step  # noqa: E402
+from trainer.train import new_model, new_optimizer, train_step  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -50,7 +51,7 @@ def test_attention_scores_depend_on_the_distance_alone():
 def test_no_position_sees_what_comes_after_it(small):
     config = configs.read(small)
     model = new_model(config, 0, CPU)
-    tokens = as_tokens(config, [(12, 34)], CPU)[:, :-1]
+    tokens = as_tokens(config.task, [(12, 34)])[:, :-1].long()
     changed = tokens.clone()
     changed[0, -1] = 9
 
@@ -64,7 +65,7 @@ def test_no_position_sees_what_comes_after_it(small):
 def test_computing_only_the_scored_positions_gives_the_same_logits(small, depth):
     config = configs.read(small | {"depth": depth})
     model = new_model(config, 0, CPU)
-    tokens = as_tokens(config, [(12, 34), (99, 99), (0, 5)], CPU)[:, :-1]
+    tokens = as_tokens(config.task, [(12, 34), (99, 99), (0, 5)])[:, :-1].long()
 
     everything = model(tokens, tokens.shape[1])
 
@@ -87,7 +88,7 @@ def test_exact_match_under_teacher_forcing_is_that_of_greedy_writing(half_traine
     config, model, problems = half_trained
     answer = config.task.answer_length
 
-    forced = evaluate(model, problems, torch.ones(100, dtype=torch.bool), answer)
+    forced = evaluate(model, asked(problems), answer)
     written = problems[:, :-answer]
     with torch.no_grad():
         for _ in range(answer):
@@ -98,17 +99,23 @@ def test_exact_match_under_teacher_forcing_is_that_of_greedy_writing(half_traine
     assert 0.1 < by_itself < 0.9, "a model that is always or never right shows nothing"
 
 
-def test_problems_whose_mirror_was_trained_on_are_counted_apart(half_trained):
+def test_each_metric_is_the_share_over_its_own_rows_alone(half_trained):
     config, model, problems = half_trained
     late = torch.arange(100) >= 70
     answer = config.task.answer_length
 
-    both = evaluate(model, problems, late, answer)
-    alone = evaluate(model, problems[late], late[late], answer)
-    none = evaluate(model, problems, torch.zeros(100, dtype=torch.bool), answer)
+    both = evaluate(model, asked(problems, exact_match_late=late), answer)
+    alone = evaluate(model, asked(problems[late]), answer)
+    early = evaluate(model, asked(problems, exact_match=~late), answer)
 
-    assert both["exact_match_unmirrored"] == alone["exact_match"] != both["exact_match"]
-    assert "exact_match_unmirrored" not in none
+    assert both["exact_match_late"] == alone["exact_match"] != both["exact_match"]
+    assert early["eval_loss"] == evaluate(model, asked(problems[~late]), answer)["eval_loss"]
+
+
+def asked(rows, **masks):
+    """Held-out problems alone, all of which make up the exact match if no mask says otherwise."""
+    every = torch.ones(len(rows), dtype=torch.bool)
+    return Problems(rows[:0], rows, {"exact_match": every} | masks, "")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +126,7 @@ def half_trained():
         {"d_model": 16, "depth": 1, "d_ff": 64, "digits": 1, "base": 10, "learning_rate": 1e-2}
         | {"train_size": 80, "eval_size": 20, "batch_size": 80}
     )
-    problems = as_tokens(config, [(a, b) for a in range(10) for b in range(10)], CPU)
+    problems = as_tokens(config.task, [(a, b) for a in range(10) for b in range(10)]).long()
     model = new_model(config, 0, CPU)
     optimizer = new_optimizer(config, model)
     for step in range(60):
