@@ -103,7 +103,7 @@ def _train(runs: Path, cell: dict[str, Any], seed: int) -> str:
     trial = protocol.Trial(f"{name_of(cell)}-{seed}", folder, seed, {})
     began = time.process_time()
     settings = config.read({**FIXED, **cell})
-    train.train(trial, settings, torch.device("cpu"), events.append, lambda: False)
+    train.train([(trial, settings)], torch.device("cpu"), events.append, lambda: False)
     cpu_seconds = time.process_time() - began
     lines = [protocol.line(event) for event in events if event.event != "checkpoint"]
     lines.append(json.dumps({"event": "cost", "cpu_seconds": cpu_seconds}))

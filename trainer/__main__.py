@@ -55,15 +55,10 @@ def run(args: argparse.Namespace) -> int:
     if not sound:
         return DONE
     _need_torch()
-    from trainer import train
+    from trainer import machine, train
 
-    train.use_threads()
-    device = train.device_for(request.device)
-    for trial, settings in sound:
-        if asked:
-            emit(Ended(trial.trial, "interrupted", 0, 0.0, "asked to stop before it was started"))
-        else:
-            train.train(trial, settings, device, emit, lambda: bool(asked))
+    device = machine.device_for(request.device)
+    train.train(sound, device, emit, lambda: bool(asked))
     return DONE
 
 

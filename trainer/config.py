@@ -83,6 +83,16 @@ class Config:
     )
     train_size: int = _parameter(100_000, "different problems to train on", minimum=1)
     eval_size: int = _parameter(10_000, "different problems held out", minimum=1)
+    precision: str = _parameter(
+        "float32",
+        "of products; the weights stay in float32. tf32 and bfloat16 need a device that has them",
+        choices=("float32", "tf32", "bfloat16"),
+    )
+    compile: str = _parameter(
+        "auto",
+        "whether the step is compiled: auto where a forecast says that the wait for it pays",
+        choices=("auto", "never", "always"),
+    )
     max_tokens: int = _parameter(32, "longest sequence the model may see", minimum=1)
 
     @property

@@ -4,182 +4,290 @@ It prints nothing: events go to `emit`. Everything random comes from the trial's
 number, so a run that was cut anywhere and resumed ends as if it had not been.
 """
 
-import functools
-import hashlib
 import math
-import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from trainer import checkpoint, data, protocol
 from trainer.config import Config
 from trainer.evaluate import evaluate
-from trainer.model import Decoder
-from trainer.protocol import Emit, Mistake, TrainerError, Trial
+from trainer.lanes import Lane, Stack, fresh, kin, resumed
+from trainer.machine import StoppedCompiling, Way, describe, lanes_that_fit, set_up, way_of
+from trainer.protocol import Emit, TrainerError, Trial
+
+Asked = tuple[Trial, Config]
+StopAsked = Callable[[], bool]
 
 # Losses reported between two evaluations: a curve to look at, and a NaN is met five times earlier.
 STEPS_REPORTED_PER_EVAL = 5
+# Stacking is tried out where the try costs less than this share of the work.
+TRY_OUT_SHARE = 0.01
+# Lanes of a stack on a CPU: more made no step cheaper.
+CPU_LANES = 8
+TRIED_STEPS = 4
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a trial has come; with the weights and moments, all that a resume needs."""
+def train(asked: Sequence[Asked], device: torch.device, emit: Emit, stop_asked: StopAsked) -> None:
+    """Train each trial to its `ended` event, from its checkpoint if its folder holds one.
 
-    step: int = 0
-    seconds: float = 0.0
-    eval_losses: list[float] = field(default_factory=list)
-    evaluated_step: int = 0
-    outcome: protocol.Outcome | None = None
-    reason: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-
-
-def device_for(asked: str) -> torch.device:
-    """Choose the device that `auto`, `cpu` or `cuda` means here.
-
-    Raises:
-        TrainerError: there is no such device.
+    Trials of one shape train as lanes of one model where that is faster. On a CPU one group comes
+    after the other; on a GPU all are in flight at once, each on a stream of its own.
     """
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise TrainerError(
-            Mistake(
-                f"device=cuda, but torch {torch.__version__} finds no GPU here",
-                "take device=auto or cpu, or install a CUDA build of torch and look at nvidia-smi",
-            )
-        )
-    return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")
+    set_up(device)
+    clock = _Clock()
+    groups = _groups(_possible(asked, device, emit), device)
+    at_work = [_train_group(group, device, clock, emit, stop_asked) for group in groups]
+    if device.type == "cpu":
+        for number, (group, work) in enumerate(zip(groups, at_work, strict=True)):
+            if number and stop_asked():
+                _leave(group, emit)
+            else:
+                for _ in work:
+                    pass
+        return
+    streams = [torch.cuda.Stream() for _ in groups]  # type: ignore[no-untyped-call]
+    in_flight = list(zip(at_work, streams, strict=True))
+    while in_flight:
+        for work, stream in list(in_flight):
+            with torch.cuda.stream(stream):
+                if next(work, "ended") == "ended":
+                    in_flight.remove((work, stream))
 
 
-def use_threads() -> int:
-    """Compute on as many threads as OMP_NUM_THREADS says, else on one; returns how many.
+def _train_group(
+    group: Sequence[Asked], device: torch.device, clock: "_Clock", emit: Emit, stop_asked: StopAsked
+) -> Iterator[None]:
+    """Train trials of one kin; gives way to other groups whenever work is queued on the device."""
+    _, config = group[0]
+    problems, way = data.problems(config, device), way_of(config, device)
+    lanes = [_begin(trial, settings, way, problems.digest, emit) for trial, settings in group]
+    going = [lane for lane in lanes if not lane.progress.outcome]
+    # Lanes that were cut at different steps do not meet again.
+    for _, together in groupby(sorted(going, key=_step), key=_step):
+        stack = Stack(list(together), problems.train, way)
+        yield from _train_stack(stack, problems, way, clock, emit, stop_asked)
 
-    One: sums come out the same on every machine, and trials beside each other do not collide
-    (two threads on two busy cores ran at a third of the speed of one).
-    """
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
-    return torch.get_num_threads()
 
-
-def train(
-    trial: Trial, config: Config, device: torch.device, emit: Emit, stop_asked: Callable[[], bool]
-) -> None:
-    """Train one trial to its `ended` event, from its checkpoint if its folder holds one."""
-    name = trial.trial
-    problems = data.problems(config, device)
-
-    model = new_model(config, trial.seed, device)
-    optimizer = new_optimizer(config, model)
-    progress = Progress()
-    identity = identity_of(trial, config, device)
-    if saved := checkpoint.read(trial.folder, identity):
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        progress = Progress(**saved["progress"])
-    emit(
-        protocol.Started(
-            trial=name,
-            config=asdict(config),
-            params=sum(weight.numel() for weight in model.parameters()),
-            device=describe(device),
-            versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-            code=identity["code"],
-            data=problems.digest,
-            resumed_step=progress.step,
-        )
-    )
-    begun = time.perf_counter() - progress.seconds
-
-    def save() -> None:
-        progress.seconds = time.perf_counter() - begun
-        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-        state |= {"identity": identity, "progress": asdict(progress)}
-        path = checkpoint.write(trial.folder, state)
-        emit(protocol.Checkpoint(name, progress.step, str(path)))
-
-    def cut_short(outcome: protocol.Outcome, reason: str) -> None:
-        seconds = time.perf_counter() - begun
-        emit(protocol.Ended(name, outcome, progress.step, seconds, reason))
-
-    report_every = max(1, config.eval_every // STEPS_REPORTED_PER_EVAL)
-    while progress.outcome is None:
-        step = progress.step
-        if step > progress.evaluated_step and (
-            step % config.eval_every == 0 or step == config.max_steps
-        ):
-            metrics = evaluate(model, problems, config.task.answer_length, stop_asked)
-            if metrics is None:  # asked to stop in between: this evaluation is made on resume
-                save()
-                cut_short("interrupted", f"asked to stop in the evaluation at step {step}")
+def _train_stack(
+    stack: Stack | None,
+    problems: data.Problems,
+    way: Way,
+    clock: "_Clock",
+    emit: Emit,
+    stop_asked: StopAsked,
+) -> Iterator[None]:
+    """The loop: evaluate the lanes that are due, else step to where the next one is."""
+    while stack:
+        lanes = stack.lanes
+        if due := [lane for lane in lanes if _is_due(lane)]:
+            answer_length = stack.config.task.answer_length
+            metrics = evaluate(stack.decoder(due), problems, answer_length, stop_asked)
+            clock.share(lanes)
+            if metrics is None:  # this evaluation is made on resume
+                _interrupt(stack, way, emit, "asked to stop in the evaluation at step")
                 return
-            if not math.isfinite(metrics["eval_loss"]):
-                cut_short("diverged", f"the evaluation loss at step {step} is not finite")
-                return
-            emit(protocol.Eval(name, step, metrics, time.perf_counter() - begun))
-            progress.metrics = metrics
-            progress.evaluated_step = step
-            progress.eval_losses.append(metrics["eval_loss"])
-            if step == config.max_steps:
-                progress.outcome, progress.reason = "finished", f"all {step} steps are done"
-            elif config.early_stopping and plateaued(
-                progress.eval_losses, config.patience, config.min_improvement
-            ):
-                progress.outcome = "early_stopped"
-                progress.reason = f"{config.patience} evaluations without improvement"
-            save()
+            stack.settle()
+            for lane, told in zip(due, metrics, strict=True):
+                _take_evaluation(lane, told, way, emit)
+            stack = stack.without([lane for lane in due if lane.progress.outcome])
             continue
         if stop_asked():
-            save()
-            cut_short("interrupted", f"asked to stop after step {step}")
+            _interrupt(stack, way, emit, "asked to stop after step")
             return
 
-        rows = batch_rows(trial.seed, step, config.train_size, config.batch_size, device)
-        loss = train_step(model, optimizer, problems.train[rows].long(), config, step)
-        progress.step = step + 1
-        if progress.step % report_every == 0:
-            value = loss.item()
-            if not math.isfinite(value):
-                cut_short("diverged", f"the training loss at step {step + 1} is {value}")
-                return
-            emit(protocol.Step(name, progress.step, value, time.perf_counter() - begun))
+        try:
+            stack.advance(min(map(_steps_to_look, lanes)), stop_asked)
+        except StoppedCompiling:  # nothing has moved, so there is nothing to save
+            _end_short(lanes, "interrupted", "asked to stop while the step was compiled", emit)
+            return
+        except TrainerError as error:
+            _end_short(lanes, "refused", str(error), emit)
+            return
+        yield
+        losses = stack.losses.tolist()  # here the host waits for the device
+        clock.share(lanes)
+        for lane, loss in zip(lanes, losses, strict=True):
+            if lane.progress.step % _report_every(lane.config) == 0:
+                _take_loss(lane, loss, emit)
+        stack = stack.without([lane for lane in lanes if lane.progress.outcome])
 
-    ended = (progress.outcome, progress.step, progress.seconds, progress.reason, progress.metrics)
-    emit(protocol.Ended(name, *ended))
+
+def _begin(trial: Trial, config: Config, way: Way, digest: str, emit: Emit) -> Lane:
+    """Make or resume a trial's lane and say so; one that has ended says its end again."""
+    identity = _identity(trial, config, way)
+    saved = checkpoint.read(trial.folder, identity)
+    lane = resumed(trial, config, way.device, saved) if saved else fresh(trial, config, way.device)
+    emit(
+        protocol.Started(
+            trial=trial.trial,
+            config=asdict(config),
+            params=len(lane.weights),
+            device=describe(way.device),
+            versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+            code=identity["code"],
+            data=digest,
+            resumed_step=lane.progress.step,
+        )
+    )
+    if lane.progress.outcome:
+        _say_end(lane, emit)
+    return lane
 
 
-def train_step(
-    model: Decoder, optimizer: torch.optim.Optimizer, batch: Tensor, config: Config, step: int
-) -> Tensor:
-    """Move the weights once, from `batch` (batch, length); `step` were done before it.
+def _take_evaluation(lane: Lane, metrics: dict[str, float], way: Way, emit: Emit) -> None:
+    """Note an evaluation, end the lane if it was the last one, and save it."""
+    progress, config = lane.progress, lane.config
+    if not math.isfinite(metrics["eval_loss"]):
+        _diverge(lane, f"the evaluation loss at step {progress.step} is not finite", emit)
+        return
+    emit(protocol.Eval(lane.trial.trial, progress.step, metrics, progress.seconds))
+    progress.metrics, progress.evaluated_step = metrics, progress.step
+    progress.eval_losses.append(metrics["eval_loss"])
+    if progress.step == config.max_steps:
+        progress.outcome, progress.reason = "finished", f"all {progress.step} steps are done"
+    elif config.early_stopping and plateaued(
+        progress.eval_losses, config.patience, config.min_improvement
+    ):
+        progress.outcome = "early_stopped"
+        progress.reason = f"{config.patience} evaluations without improvement"
+    _save(lane, way, emit)
+    if progress.outcome:
+        _say_end(lane, emit)
 
-    Returns:
-        The mean loss of a scored token before the move, still on the device.
+
+def _take_loss(lane: Lane, loss: float, emit: Emit) -> None:
+    progress = lane.progress
+    if math.isfinite(loss):
+        emit(protocol.Step(lane.trial.trial, progress.step, loss, progress.seconds))
+    else:
+        _diverge(lane, f"the training loss at step {progress.step} is {loss}", emit)
+
+
+def _diverge(lane: Lane, reason: str, emit: Emit) -> None:
+    lane.progress.outcome = "diverged"
+    _end_short([lane], "diverged", reason, emit)
+
+
+def _interrupt(stack: Stack, way: Way, emit: Emit, reason: str) -> None:
+    stack.settle()
+    for lane in stack.lanes:
+        _save(lane, way, emit)
+        _end_short([lane], "interrupted", f"{reason} {lane.progress.step}", emit)
+
+
+def _end_short(lanes: Sequence[Lane], outcome: protocol.Outcome, reason: str, emit: Emit) -> None:
+    """Say the end of lanes that have no metrics of their final weights."""
+    for lane in lanes:
+        step, seconds = lane.progress.step, lane.progress.seconds
+        emit(protocol.Ended(lane.trial.trial, outcome, step, seconds, reason))
+
+
+def _leave(group: Sequence[Asked], emit: Emit) -> None:
+    for trial, _ in group:
+        reason = "asked to stop before it was started"
+        emit(protocol.Ended(trial.trial, "interrupted", 0, 0.0, reason))
+
+
+def _say_end(lane: Lane, emit: Emit) -> None:
+    done = lane.progress
+    assert done.outcome
+    ended = (done.outcome, done.step, done.seconds, done.reason, done.metrics)
+    emit(protocol.Ended(lane.trial.trial, *ended))
+
+
+def _save(lane: Lane, way: Way, emit: Emit) -> None:
+    identity = _identity(lane.trial, lane.config, way)
+    state = lane.state() | {"identity": identity, "progress": asdict(lane.progress)}
+    path = checkpoint.write(lane.trial.folder, state)
+    emit(protocol.Checkpoint(lane.trial.trial, lane.progress.step, str(path)))
+
+
+def _identity(trial: Trial, config: Config, way: Way) -> dict[str, Any]:
+    """Collect all that decides a trial's numbers; a checkpoint of another is passed over."""
+    return {
+        "config": asdict(config),
+        "seed": trial.seed,
+        "code": protocol.code_digest(),
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        **way.identity,
+    }
+
+
+def _is_due(lane: Lane) -> bool:
+    step, config = lane.progress.step, lane.config
+    at_look = step % config.eval_every == 0 or step == config.max_steps
+    return at_look and step > lane.progress.evaluated_step
+
+
+def _steps_to_look(lane: Lane) -> int:
+    """Steps until this lane reports its loss, is evaluated or ends."""
+    step, config = lane.progress.step, lane.config
+    every = (_report_every(config), config.eval_every)
+    return min(config.max_steps - step, *(each - step % each for each in every))
+
+
+def _report_every(config: Config) -> int:
+    return max(1, config.eval_every // STEPS_REPORTED_PER_EVAL)
+
+
+def _step(lane: Lane) -> int:
+    return lane.progress.step
+
+
+def _possible(asked: Sequence[Asked], device: torch.device, emit: Emit) -> Iterator[Asked]:
+    """Refuse the trials that this machine cannot train; the others follow."""
+    for trial, config in asked:
+        try:
+            way_of(config, device)
+        except TrainerError as error:
+            emit(protocol.Ended(trial.trial, "refused", 0, 0.0, str(error)))
+        else:
+            yield trial, config
+
+
+def _groups(asked: Iterable[Asked], device: torch.device) -> list[list[Asked]]:
+    """Which trials train as one: those of one kin, as many as the device bears and as pays."""
+    families: dict[Config, list[Asked]] = {}
+    for trial, config in asked:
+        families.setdefault(kin(config), []).append((trial, config))
+    groups = []
+    for family in families.values():
+        most = _lanes_at_once(family, device)
+        groups += [family[start : start + most] for start in range(0, len(family), most)]
+    return groups
+
+
+def _lanes_at_once(family: Sequence[Asked], device: torch.device) -> int:
+    """How many of a family to stack; on a CPU one or several, whichever a short try finds faster.
+
+    What is tried is thrown away, and a lane's numbers do not depend on the answer.
     """
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, step)
-    optimizer.zero_grad()
-    logits = model(batch[:, :-1], config.scored)  # (batch, scored, vocabulary)
-    loss = nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, -config.scored :].flatten())
-    loss.backward()  # type: ignore[no-untyped-call]
-    if config.gradient_clip:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
-    optimizer.step()
-    return loss.detach()
-
-
-def learning_rate(config: Config, step: int) -> float:
-    """Give the rate of the step after `step` steps: linear warm-up, then the schedule."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / (config.max_steps - config.warmup_steps)
-    left = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
-    return config.learning_rate * left[config.schedule]
+    _, config = family[0]
+    if device.type == "cuda":
+        return lanes_that_fit(config, device)
+    several = min(len(family), CPU_LANES)
+    way = way_of(config, device)
+    steps = sum(config.max_steps for _, config in family)
+    if several == 1 or way.compiled or TRIED_STEPS * (several + 1) > TRY_OUT_SHARE * steps:
+        return 1
+    problems = data.problems(config, device).train
+    seconds = []
+    for count in (1, several):
+        stack = Stack([fresh(*one, device) for one in family[:count]], problems, way)
+        taken = []
+        for _ in range(TRIED_STEPS):
+            begun = time.perf_counter()
+            stack.advance(1, lambda: False)
+            taken.append(time.perf_counter() - begun)
+        seconds.append(min(taken[1:]) / count)
+    return several if seconds[1] < seconds[0] else 1
 
 
 def plateaued(losses: Sequence[float], patience: int, min_improvement: float) -> bool:
@@ -200,70 +308,15 @@ def plateaued(losses: Sequence[float], patience: int, min_improvement: float) ->
     return waited >= patience
 
 
-def batch_rows(
-    seed: int, step: int, train_size: int, batch_size: int, device: torch.device
-) -> Tensor:
-    """Choose the problems of the step after `step` steps: (batch,), by the arguments alone.
+class _Clock:
+    """Shares out the seconds of this process among the trials that it trains."""
 
-    Each epoch goes once through a permutation of its own; what does not fill a batch is left out.
-    """
-    epoch, place = divmod(step, train_size // batch_size)
-    order = _permutation(seed, epoch, train_size, device)
-    return order[place * batch_size : (place + 1) * batch_size]
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
 
-
-def generator_for(seed: int, purpose: str) -> torch.Generator:
-    """Make a generator of its own for each purpose, so that no draw shifts another."""
-    digest = hashlib.sha256(f"{purpose} of seed {seed}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
-def new_model(config: Config, seed: int, device: torch.device) -> Decoder:
-    """Make the model of step 0."""
-    model = Decoder(
-        vocabulary=config.task.vocabulary,
-        length=config.task.length - 1,  # the last token is predicted, never read
-        d_model=config.d_model,
-        depth=config.depth,
-        d_proj=config.d_proj,
-        d_ff=config.d_ff,
-        heads=config.heads,
-        rope_theta=config.rope_theta,
-    )
-    model.initialise(generator_for(seed, "weights"))
-    return model.to(device)
-
-
-def new_optimizer(config: Config, model: Decoder) -> torch.optim.Optimizer:
-    """Make AdamW in its fused form: one pass over each weight."""
-    return torch.optim.AdamW(
-        model.parameters(),
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
-
-
-def identity_of(trial: Trial, config: Config, device: torch.device) -> dict[str, Any]:
-    """Collect all that decides a trial's numbers; a checkpoint of another is passed over."""
-    return {
-        "config": asdict(config),
-        "seed": trial.seed,
-        "code": protocol.code_digest(),
-        "torch": str(torch.__version__),
-        "device": device.type,
-        "threads": torch.get_num_threads(),
-    }
-
-
-def describe(device: torch.device) -> str:
-    """Name the device for people."""
-    if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)}"
-    return f"cpu: {torch.get_num_threads()} thread(s)"
-
-
-@functools.lru_cache(maxsize=1)
-def _permutation(seed: int, epoch: int, size: int, device: torch.device) -> Tensor:
-    generator = generator_for(seed, f"order in epoch {epoch}")
-    return torch.randperm(size, generator=generator).to(device)
+    def share(self, lanes: Sequence[Lane]) -> None:
+        """Give what has passed since the last call to these lanes, in equal parts."""
+        now = time.perf_counter()
+        for lane in lanes:
+            lane.progress.seconds += (now - self._last) / len(lanes)
+        self._last = now

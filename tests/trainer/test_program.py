@@ -68,7 +68,8 @@ def test_a_run_killed_at_once_after_a_checkpoint_ends_as_one_never_killed(
 def test_sigterm_ends_every_trial_as_interrupted_with_a_checkpoint_and_exit_0(
     tmp_path, request_for, start, small
 ):
-    request = request_for(small | {"max_steps": 10**6, "eval_every": 10**6 // 2}, small)
+    long = small | {"max_steps": 10**6, "eval_every": 10**6 // 2, "compile": "never"}
+    request = request_for(long, small)
     process = start("run", request)
     read_until(process, "started")
 

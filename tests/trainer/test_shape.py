@@ -84,28 +84,28 @@ configs = st.fixed_dictionaries(
 @settings(max_examples=50, deadline=None)
 @given(configs)
 def test_the_counted_parameters_are_those_of_the_model(drawn):
-    torch = pytest.importorskip("torch")
-    from trainer.train import new_model
+    pytest.importorskip("torch")
+    from trainer.lanes import generator_for
+    from trainer.model import initial
 
     try:
         config = read(drawn)
     except TrainerError:
         return
-    model = new_model(config, 0, torch.device("cpu"))
-
-    assert shape.params(config) == sum(weight.numel() for weight in model.parameters())
+    assert shape.params(config) == len(initial(config, generator_for(0, "weights")))
 
 
 def test_flops_are_those_that_torch_counts():
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    from trainer.train import new_model
+    from trainer.lanes import generator_for
+    from trainer.model import Decoder, initial
 
     for settled in ({"d_model": 32, "depth": 2}, {"d_model": 64, "depth": 3, "loss_on": "all"}):
         config = read(settled)
-        model = new_model(config, 0, torch.device("cpu"))
-        tokens = torch.zeros(7, config.task.length - 1, dtype=torch.long)
+        model = Decoder(config, initial(config, generator_for(0, "weights"))[None], [100.0])
+        tokens = torch.zeros(1, 7, config.task.length - 1, dtype=torch.uint8)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             model(tokens, config.scored)
         assert counter.get_total_flops() == pytest.approx(

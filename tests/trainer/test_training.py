@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch")
 
 from trainer import checkpoint  # noqa: E402
 from trainer import config as configs  # noqa: E402
+from trainer.lanes import epoch_order, learning_rate  # noqa: E402
 from trainer.protocol import Checkpoint, Ended, Eval, Started, Step, Trial  # noqa: E402
-from trainer.train import batch_rows, learning_rate, plateaued, train  # noqa: E402
+from trainer.train import plateaued, train  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -27,8 +28,8 @@ def trained(folder, given, seed=0, stop_after=math.inf):
     folder.mkdir(exist_ok=True)
     looked, events = iter(range(10**6)), []
     trial = Trial("t", folder, seed, given)
-    config = configs.read(given)
-    train(trial, config, CPU, events.append, lambda: next(looked) >= stop_after)
+    asked = [(trial, configs.read(given))]
+    train(asked, CPU, events.append, lambda: next(looked) >= stop_after)
     return events
 
 
@@ -185,20 +186,21 @@ def test_a_trial_stops_at_the_evaluation_that_its_rule_names(tmp_path, small):
     assert events[-1].metrics == of_kind(events, Eval)[-1].metrics
 
 
-def test_a_batch_depends_on_seed_and_step_alone():
-    first = batch_rows(0, 5, 100, 30, CPU)
-    batch_rows(1, 77, 100, 30, CPU)
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
+    config = configs.read({"train_size": 100, "batch_size": 30})
+    first = epoch_order(0, 5, config)
+    epoch_order(1, 77, config)
 
-    assert torch.equal(first, batch_rows(0, 5, 100, 30, CPU))
-    assert not torch.equal(first, batch_rows(1, 5, 100, 30, CPU))
-    assert not torch.equal(first, batch_rows(0, 6, 100, 30, CPU))
+    assert torch.equal(first, epoch_order(0, 5, config))
+    assert not torch.equal(first, epoch_order(1, 5, config))
+    assert not torch.equal(first, epoch_order(0, 6, config))
 
 
-def test_an_epoch_shows_no_problem_twice_and_the_next_goes_another_way():
-    epochs = [torch.cat([batch_rows(0, e * 3 + s, 100, 30, CPU) for s in range(3)]) for e in (0, 1)]
+def test_an_epoch_shows_no_problem_twice_in_batches_that_are_full():
+    order = epoch_order(0, 0, configs.read({"train_size": 100, "batch_size": 30}))
 
-    assert all(len(set(epoch.tolist())) == 90 for epoch in epochs)
-    assert epochs[0].tolist() != epochs[1].tolist()
+    assert order.shape == (3, 30)
+    assert len(set(order.flatten().tolist())) == 90
 
 
 def test_the_learning_rate_warms_up_then_follows_its_schedule():
@@ -211,6 +213,7 @@ def test_the_learning_rate_warms_up_then_follows_its_schedule():
     assert rates("linear")[4:] == [1 - n / 8 for n in range(8)]
     assert rates("cosine")[8] == pytest.approx(0.5)
     assert rates("cosine")[:4] == rates("constant")[:4]
+    assert learning_rate(replace(config, schedule="cosine"), 20) == pytest.approx(0)
 
 
 def test_loss_on_all_also_learns_from_the_operands(tmp_path, small):

@@ -1,0 +1,269 @@
+"""A config and a device in, the way that a step is taken there out, and why.
+
+Every way computes the same thing; what a machine lacks, or what would not pay, takes the plain way.
+"""
+
+import os
+import shutil
+import signal
+import sysconfig
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from trainer import shape
+from trainer.config import Config
+from trainer.protocol import Mistake, TrainerError
+
+# A compiler takes 30 to 120 s for a new shape and gives back a third of what follows (measured on
+# two CPU cores); from this forecast on, it pays even if nothing is in its cache.
+COMPILED_FROM_SECONDS = 600.0
+# bfloat16 pays if a product of it is no slower; CPUs without it were seen 300 times slower.
+BFLOAT16_SLOWER_AT_MOST = 1.0
+_WARM_STEPS = 3
+
+
+class StoppedCompiling(BaseException):
+    """A stop was asked for while a step was compiled; no weight has moved since the last one.
+
+    Not an Exception: the compiler handles those by trying something else.
+    """
+
+
+LossOfBatch = Callable[[Tensor], Tensor]
+OneStep = Callable[[LossOfBatch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How steps are taken: in which precision, compiled or not, recorded as a graph or not."""
+
+    device: torch.device
+    precision: str
+    compiled: bool
+    graph: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What of it can change the last digits of a result."""
+        return {"device": self.device.type, "compiled": self.compiled, "graph": self.graph}
+
+    def prepared(
+        self, one_step: OneStep, loss_of_batch: LossOfBatch, mutable: Sequence[Tensor]
+    ) -> Callable[[], None]:
+        """Make the step that is called again and again.
+
+        Args:
+            one_step: takes a step by device work alone, with the loss that it is given.
+            loss_of_batch: the loss of each lane; compiled here where that is the way.
+            mutable: all that a step changes; found unchanged afterwards.
+        """
+        loss = loss_of_batch
+        if self.precision == "bfloat16":
+            loss = torch.autocast(self.device.type, torch.bfloat16)(loss)
+        if self.compiled:
+            loss = _compiled(loss)
+        if self.graph:
+            return _recorded(lambda: one_step(loss), mutable)
+        return lambda: one_step(loss)
+
+
+def device_for(asked: str) -> torch.device:
+    """Choose the device that `auto`, `cpu` or `cuda` means here.
+
+    Raises:
+        TrainerError: there is no such device.
+    """
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise TrainerError(
+            Mistake(
+                f"device=cuda, but torch {torch.__version__} finds no GPU here",
+                "take device=auto or cpu, or install a CUDA build of torch and look at nvidia-smi",
+            )
+        )
+    return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def set_up(device: torch.device) -> int:
+    """Make results repeatable here; returns the number of threads: OMP_NUM_THREADS, else one.
+
+    One thread: sums come out the same on every machine, and trials beside each other do not collide
+    (two threads on two busy cores ran at a third of the speed of one).
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "techspec", "compiled")
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    if device.type == "cuda":
+        # Of the attention kernels only this one adds up in a fixed order on the way back.
+        torch.backends.cuda.enable_flash_sdp(False)
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
+        torch.backends.cuda.enable_cudnn_sdp(False)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return torch.get_num_threads()
+
+
+def way_of(config: Config, device: torch.device) -> Way:
+    """Choose how trials of `config` take their steps on `device`.
+
+    Raises:
+        TrainerError: the device cannot train in the precision that the config asks for.
+    """
+    _need_precision(config.precision, device)
+    compiled, why_compiled = _compiles(config, device)
+    graph = device.type == "cuda"
+    why_graph = (
+        "the step is recorded as one CUDA graph" if graph else "no graph: that needs an NVIDIA GPU"
+    )
+    return Way(device, config.precision, compiled, graph, (why_compiled, why_graph))
+
+
+def describe(device: torch.device) -> str:
+    """Name the device for people."""
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    return f"cpu: {torch.get_num_threads()} thread(s)"
+
+
+def lanes_that_fit(config: Config, device: torch.device) -> int:
+    """How many lanes of `config` a stack may hold on a GPU: half of its free memory."""
+    free, _ = torch.cuda.mem_get_info(device)
+    written = config.batch_size * shape.values(config, config.scored)
+    # Weights, gradient and both moments; what is written, kept, and written again on the way back.
+    return max(1, int(free / 2 / (4 * (4 * shape.params(config) + 3 * written))))
+
+
+def bfloat16_slowdown(device: torch.device) -> float:
+    """Seconds of a product in bfloat16 over seconds of the same in float32, here."""
+    taken = []
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(256, 256, dtype=dtype, device=device)
+        times = []
+        for _ in range(4):
+            begun = time.perf_counter()
+            (a @ a)[0, 0].item()
+            times.append(time.perf_counter() - begun)
+        taken.append(min(times[1:]))
+    return taken[1] / taken[0]
+
+
+def _need_precision(precision: str, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+        if precision != "float32" and torch.cuda.get_device_capability(device) < (8, 0):
+            raise TrainerError(
+                Mistake(
+                    f"precision={precision} needs a GPU of compute capability 8.0 or later, and "
+                    f"{torch.cuda.get_device_name(device)} is older",
+                    "take precision=float32",
+                )
+            )
+    elif precision == "tf32":
+        raise TrainerError(
+            Mistake("precision=tf32 is a mode of NVIDIA GPUs", "take precision=float32 on a CPU")
+        )
+    elif precision == "bfloat16":
+        slowdown = bfloat16_slowdown(device)
+        if slowdown > BFLOAT16_SLOWER_AT_MOST:
+            raise TrainerError(
+                Mistake(
+                    f"precision=bfloat16 makes a product {slowdown:.1f} times slower on this CPU",
+                    "take precision=float32",
+                )
+            )
+
+
+def _compiles(config: Config, device: torch.device) -> tuple[bool, str]:
+    if config.compile != "auto":
+        return config.compile == "always", f"compile={config.compile} says so"
+    speed = shape.CUDA if device.type == "cuda" else shape.CPU
+    seconds = shape.seconds(config, speed)
+    if seconds < COMPILED_FROM_SECONDS:
+        return False, (
+            f"not compiled: {seconds:.0f} nominal seconds, and it pays from "
+            f"{COMPILED_FROM_SECONDS:.0f}"
+        )
+    if device.type == "cpu" and not has_cpp_compiler():
+        return False, "not compiled: no C++ compiler with Python's headers here (g++, python3-dev)"
+    return True, f"compiled: {seconds:.0f} nominal seconds are worth it"
+
+
+def has_cpp_compiler() -> bool:
+    """Say whether there is a C++ compiler here, and the headers of this Python for it."""
+    names = (os.environ.get("CXX"), "g++", "clang++")
+    header = Path(sysconfig.get_paths()["include"], "Python.h")
+    return header.exists() and any(name and shutil.which(name) for name in names)
+
+
+def _compiled(loss_of_batch: LossOfBatch) -> LossOfBatch:
+    """Compile at the first call, which a SIGTERM may end where it is: that can take minutes."""
+    made = torch.compile(loss_of_batch, dynamic=False, fullgraph=True)
+    ready = False
+
+    def call(batch: Tensor) -> Tensor:
+        nonlocal ready
+        if ready:
+            return made(batch)
+        with _ended_by_sigterm():
+            try:
+                losses = made(batch)
+            except Exception as error:
+                told = str(error).strip().splitlines() or [type(error).__name__]
+                raise TrainerError(
+                    Mistake(f"the step cannot be compiled here ({told[0]})", "take compile=never")
+                ) from error
+        ready = True
+        return losses
+
+    return call
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let a SIGTERM, besides doing what it did, raise StoppedCompiling."""
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        before(number, frame)
+        raise StoppedCompiling
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[], None]:
+    """Record a step as a CUDA graph; the plain step, said on stderr, where that fails."""
+    before = [tensor.clone() for tensor in mutable]
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    aside.wait_stream(torch.cuda.current_stream())
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.cuda.stream(aside):
+            for _ in range(_WARM_STEPS):
+                step()
+        torch.cuda.current_stream().wait_stream(aside)
+        with torch.cuda.graph(graph):
+            step()
+    except RuntimeError as error:
+        warnings.warn(f"plain steps, since no CUDA graph could be made: {error}", stacklevel=2)
+        return step
+    finally:
+        for tensor, value in zip(mutable, before, strict=True):
+            tensor.copy_(value)
+    return graph.replay
