@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from trainer.addition import Task
+from trainer.addition import Task, boundary
 from trainer.protocol import Mistake, TrainerError
 
 
@@ -71,15 +71,27 @@ class Config:
     weight_decay: float = _parameter(
         0.0, "decoupled weight decay, on every parameter", minimum=0, maximum=1
     )
-    digits: int = _parameter(3, "decimal digits of an operand", minimum=1, maximum=9)
+    digits: int = _parameter(3, "decimal digits of an operand", minimum=1, maximum=18)
     base: int = _parameter(100, "base of the digit tokens", choices=(10, 100))
     answer_order: str = _parameter(
         "msd",
         "which digit of the answer comes first: most or least significant",
         choices=("msd", "lsd"),
     )
+    operand_order: str = _parameter(
+        "msd",
+        "which digit of an operand comes first; with that of the answer, each digit of the sum is "
+        "as far from its two digits as any other",
+        choices=("msd", "lsd"),
+    )
     loss_on: str = _parameter(
         "answer", "tokens that the training loss is taken over", choices=("answer", "all")
+    )
+    sampling: str = _parameter(
+        "uniform",
+        "how problems to train on are drawn: all alike, or balanced over lengths, carry chains and "
+        "repeated digits, without any boundary case",
+        choices=("uniform", "balanced"),
     )
     train_size: int = _parameter(100_000, "different problems to train on", minimum=1)
     eval_size: int = _parameter(10_000, "different problems held out", minimum=1)
@@ -98,7 +110,7 @@ class Config:
     @property
     def task(self) -> Task:
         """The task that these settings describe."""
-        return Task(self.digits, self.base, self.answer_order)
+        return Task(self.digits, self.base, self.answer_order, self.operand_order)
 
     @property
     def head_width(self) -> int:
@@ -121,6 +133,12 @@ METRICS = {
         "better": "higher",
         "unit": "share",
         "help": "the same over problems a + b for which b + a was not trained on either",
+    },
+    "exact_match_boundary": {
+        "better": "higher",
+        "unit": "share",
+        "help": "share of boundary cases right (0 + 0, all nines + 1, longest carries, ...), of "
+        "those not trained on",
     },
     "eval_loss": {
         "better": "lower",
@@ -224,13 +242,14 @@ def _clashes(config: Config) -> Iterator[tuple[set[str], str, str]]:
             f"base={config.base}, which take {task.length} tokens",
             f"take max_tokens={task.length} or fewer digits",
         )
-    if config.train_size + config.eval_size > task.pairs:
-        held = task.pairs // 10
+    free = task.pairs - (len(boundary(task)) if config.sampling == "balanced" else 0)
+    if config.train_size + config.eval_size > free:
+        held = free // 10
         yield (
-            {"train_size", "eval_size", "digits"},
+            {"train_size", "eval_size", "digits", "sampling"},
             f"train_size={config.train_size} and eval_size={config.eval_size} need more than the "
-            f"{task.pairs} pairs that digits={config.digits} makes",
-            f"take train_size={task.pairs - held} and eval_size={held}, say",
+            f"{free} pairs that digits={config.digits} and sampling={config.sampling} leave",
+            f"take train_size={free - held} and eval_size={held}, say",
         )
     if config.batch_size > config.train_size:
         yield (

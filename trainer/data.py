@@ -21,10 +21,12 @@ class Problems:
 
     Args:
         train: (train_size, length), uint8 token ids.
-        held_out: (held out, length), uint8 token ids; none is in `train`.
+        held_out: (held out, length), uint8 token ids: those drawn, then the boundary cases.
         masks: for each metric that is a share of right answers, the held-out rows that it is over:
-            (held out,), True where a row counts. A metric without any row is left out.
-        digest: names the held-out problems, whatever the base they are written in.
+            (held out,), True where a row counts; none that counts is in `train`. A metric without
+            any row is left out.
+        digest: names the held-out pairs that were drawn, whatever the base they are written in;
+            the boundary cases follow from the digits of an operand.
     """
 
     train: Tensor
@@ -35,7 +37,7 @@ class Problems:
 
 def problems(config: Config, device: torch.device) -> Problems:
     """Draw and write the problems that `config` asks for."""
-    return _problems(config.task, config.train_size, config.eval_size, device)
+    return _problems(config.task, config.train_size, config.eval_size, config.sampling, device)
 
 
 def as_tokens(task: Task, pairs: Sequence[addition.Pair]) -> Tensor:
@@ -46,15 +48,20 @@ def as_tokens(task: Task, pairs: Sequence[addition.Pair]) -> Tensor:
 
 # The lanes of a request mostly share their problems; two, so that a pair of arms may alternate.
 @functools.lru_cache(maxsize=2)
-def _problems(task: Task, train_size: int, eval_size: int, device: torch.device) -> Problems:
-    train, held_out = addition.split(task, train_size, eval_size)
+def _problems(
+    task: Task, train_size: int, eval_size: int, sampling: str, device: torch.device
+) -> Problems:
+    train, drawn = addition.split(task, train_size, eval_size, sampling)
+    boundary, seen = addition.boundary(task), set(train)
+    none_drawn, no_boundary = [False] * eval_size, [False] * len(boundary)
     masks = {
-        "exact_match": [True] * len(held_out),
-        "exact_match_unmirrored": addition.without_mirror(held_out, train),
+        "exact_match": [True] * eval_size + no_boundary,
+        "exact_match_unmirrored": addition.without_mirror(drawn, train) + no_boundary,
+        "exact_match_boundary": none_drawn + [pair not in seen for pair in boundary],
     }
     return Problems(
         train=as_tokens(task, train).to(device),
-        held_out=as_tokens(task, held_out).to(device),
+        held_out=as_tokens(task, drawn + boundary).to(device),
         masks={name: torch.tensor(m, device=device) for name, m in masks.items() if any(m)},
-        digest=addition.digest(held_out),
+        digest=addition.digest(drawn),
     )

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from trainer.addition import split
 from trainer.config import Config, parameters, read
 from trainer.protocol import TrainerError
 
@@ -49,6 +50,7 @@ def test_all_mistakes_are_said_at_once_each_with_its_value_and_a_way_out():
         {"d_model": 12, "heads": 4},
         {"d_proj": 30, "heads": 4},
         {"digits": 9, "base": 10},
+        {"digits": 18, "base": 10},
         {"batch_size": 200_000},
         {"warmup_steps": 10_000},
         {"max_tokens": 10},
@@ -62,12 +64,16 @@ def test_the_way_out_of_an_impossible_combination_leads_out(given):
     assert read(given | {name: int(value)})
 
 
-def test_too_few_pairs_are_refused_with_sizes_that_fit():
+@pytest.mark.parametrize("given", [{"digits": 2}, {"digits": 1, "sampling": "balanced"}])
+def test_too_few_pairs_are_refused_with_sizes_that_fit(given):
     with pytest.raises(TrainerError) as refused:
-        read({"digits": 2})
+        read(given)
 
     sizes = dict(re.findall(r"(\w+_size)=(\d+)", refused.value.mistakes[0].fix))
-    assert read({"digits": 2} | {name: int(size) for name, size in sizes.items()})
+    sizes = {name: int(size) for name, size in sizes.items()}
+    config = read(given | sizes | {"batch_size": 1})
+    pairs = split(config.task, config.train_size, config.eval_size, config.sampling)
+    assert [len(drawn) for drawn in pairs] == list(sizes.values())
 
 
 def test_a_combination_is_not_judged_by_a_value_that_was_refused():
