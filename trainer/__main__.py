@@ -1,4 +1,4 @@
-"""The program: `run`, `cost` and `check`. The only module that prints; it computes nothing.
+"""The program: `run`, `cost`, `check`, `export`. The only module that prints; it computes nothing.
 
 torch is imported when a trial is about to be trained, not before: `cost` answers without it.
 """
@@ -33,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     verb = verbs.add_parser("check", help="say what would be trained on here, and try it")
     verb.add_argument("--json", action="store_true", help="one JSON object, for tools")
     verb.set_defaults(run=check)
+    verb = verbs.add_parser("export", help="write a trained model to a plain file")
+    verb.add_argument("folder", type=Path, help="a trial's folder, which holds its checkpoint")
+    verb.add_argument("out", type=Path, help="the file to write, for torch.load")
+    verb.set_defaults(run=export)
     args = parser.parse_args(arguments)
     try:
         return int(args.run(args))
@@ -117,6 +121,16 @@ def check(args: argparse.Namespace) -> int:
         for name, value in told.items():
             print(f"{name}: {value}")
     return DONE if told["ready"] else NO
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the weights and config of a trial to a file of their own."""
+    _need_torch()
+    from trainer.export import export as write
+
+    step, weights = write(args.folder, args.out)
+    print(f"{args.out}: {weights} weights after step {step}")
+    return DONE
 
 
 def emit(event: Event) -> None:

@@ -7,6 +7,7 @@ newest file costs one interval and not the trial.
 import hashlib
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,19 @@ def read(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     A checkpoint of other settings, code or torch is passed over: going on from it would end with
     numbers that no single run could have.
     """
+    return next((state for state in _whole(folder) if state["identity"] == identity), None)
+
+
+def newest(folder: Path) -> dict[str, Any] | None:
+    """Find the newest whole state, whoever wrote it, or None."""
+    return next(_whole(folder), None)
+
+
+def _whole(folder: Path) -> Iterator[dict[str, Any]]:
     for name in (NAME, PREVIOUS):
         try:
             content = (folder / name).read_bytes()
         except FileNotFoundError:
             continue
-        if hashlib.sha256(content[32:]).digest() != content[:32]:
-            continue
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(content[32:]), map_location="cpu", weights_only=True
-        )
-        if state["identity"] == identity:
-            return state
-    return None
+        if hashlib.sha256(content[32:]).digest() == content[:32]:
+            yield torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
