@@ -53,6 +53,24 @@ def test_the_operands_have_an_order_of_their_own():
     assert text == "[2, 1, PAD, +, 4, 3, PAD, =, 6, 4, 0, PAD]"
 
 
+@pytest.mark.parametrize(
+    ("answer", "operand", "distances"), [("lsd", "lsd", 1), ("msd", "msd", 1), ("lsd", "msd", 10)]
+)
+def test_with_one_order_every_digit_of_a_sum_is_as_far_from_its_operands_digit(
+    answer, operand, distances
+):
+    task = Task(10, 10, answer, operand)
+    nothing = task.tokens(0, 0)
+
+    found = set()
+    for place in range(10):
+        pairs = zip(nothing, task.tokens(10**place, 0), strict=True)
+        in_operand, in_sum = (n for n, (zero, one) in enumerate(pairs) if zero != one)
+        found.add(in_sum - in_operand)
+
+    assert len(found) == distances
+
+
 def test_no_problem_is_both_trained_on_and_held_out():
     train, held_out = split(Task(), 100_000, 10_000)
 
