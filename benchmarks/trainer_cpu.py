@@ -128,6 +128,8 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, to try the program")
     parser.add_argument("--out", type=Path, help="append each measurement here, as JSON lines")
     args = parser.parse_args()
+    if unknown := [name for name in args.only.split(",") if name not in PARTS]:
+        parser.error(f"there is no part {', '.join(unknown)}; take {', '.join(PARTS)}")
     chosen = [PARTS[name] for name in args.only.split(",")]
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {args.rounds}", end=""
