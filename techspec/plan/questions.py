@@ -28,7 +28,7 @@ SEEDS = {Difference: 5, Chain: 5, Insensitive: 5, Trend: 5, Threshold: 6, Smalle
 docs/statistics.md.
 
 No difference and no trend is refuted before 5 seeds; SPRT .9 against .5 confirms after 6 straight
-successes, not before.
+successes, not before; after 7 where a search shares its error among more than 3 levels.
 """
 SEEDS_WITHOUT_CLAIM = 3
 """For an arm that serves no claim: enough to see a spread, and the first look of a comparison."""

@@ -9,6 +9,7 @@ from techspec.spec.claims import Relation
 from techspec.stats.modes import two_modes
 from techspec.stats.reliability import clopper_pearson, sprt
 from techspec.verdict.findings import (
+    ALPHA,
     MODES_GAP,
     MODES_GAP_OF_RANGE,
     Case,
@@ -52,19 +53,28 @@ def level_of(case: Case, split: Split | None) -> Level:
     return Level(split.cut, relation)
 
 
-def reliability(case: Case, arm: ArmResult, level: Level) -> Reliability:
+def reliability(
+    case: Case, arm: ArmResult, level: Level, alpha: float = ALPHA, beta: float = ALPHA
+) -> Reliability:
     """How often seeds of the arm reach the level, and what the sequential test says of it.
 
     The test is asked after every seed and obeyed the first time it decides: later runs, which
     another question may have wanted, are not counted. Where more is better and the level is to
     stay below, a diverged run is no evidence of having exceeded it, nor of having stayed below:
     only runs that ended count.
+
+    Args:
+        case: says whether more is better.
+        arm: with its runs in the order of their seeds.
+        level: what counts as a success.
+        alpha: of the test, as in `sprt`.
+        beta: the same.
     """
     if case.higher_is_better and level.relation in ("<", "<="):
         arm = replace(arm, runs=tuple(run for run in arm.runs if run.value is not None))
     for seeds in range(len(arm.runs) + 1):
         counted = replace(arm, runs=arm.runs[:seeds])
-        found = sprt(level.successes(counted), seeds)
+        found = sprt(level.successes(counted), seeds, alpha=alpha, beta=beta)
         if found.decision != "undecided":
             break
     successes = level.successes(counted)

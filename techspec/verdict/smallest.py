@@ -7,23 +7,20 @@ so the boundary is searched by bisection and most levels are never run.
 from functools import partial
 
 from techspec.spec import claims
+from techspec.stats.bisection import level_errors, middle
+from techspec.stats.reliability import Sprt, sprt
 from techspec.verdict.counting import reliability
-from techspec.verdict.findings import Case, Level, Reliability, Weighed
+from techspec.verdict.findings import ALPHA, Case, Level, Reliability, Weighed
 from techspec.verdict.model import Estimate, Outcome
 from techspec.verdict.threshold import asks, further
 from techspec.verdict.words.smallest import sentence
-
-RULE = (
-    "At a level, the sequential probability ratio test on the count of seeds that reach the value,"
-    " 90 % of seeds against 50 %, either error about 5 %; the boundary is searched by bisection and"
-    " is the smallest level that reaches it where the next lower one was shown not to."
-)
 
 
 def weigh(case: Case, form: claims.Smallest) -> Weighed:
     """Weigh where the smallest level lies that reaches a value reliably."""
     level = Level(form.level, form.relation)
-    found = tuple(reliability(case, arm, level) for arm in case.arms)
+    alpha, beta = _errors(case, form)
+    found = tuple(reliability(case, arm, level, alpha, beta) for arm in case.arms)
     judge = _at_most if form.at_most is not None else _anywhere
     outcome, open_levels = judge(found, form)
     reached = [each for each in found if each.sprt.decision == "reached"]
@@ -36,12 +33,39 @@ def weigh(case: Case, form: claims.Smallest) -> Weighed:
         )
     needed = [n for each in open_levels if (n := further(each)) is not None]
     return Weighed(
-        rule=RULE,
+        rule=_rule(form, sprt(0, 0, alpha=alpha, beta=beta)),
         say=partial(sentence, case, form, found, open_levels),
         settled=outcome,
         estimate=estimate,
         seeds_needed=max(needed, default=None),
         asks=asks(case, _next_level(case, found, form)) if outcome is Outcome.INCONCLUSIVE else (),
+    )
+
+
+def _errors(case: Case, form: claims.Smallest) -> tuple[float, float]:
+    """What the test of one level may err in, so that the claim keeps ALPHA either way.
+
+    Whether the boundary lies at most at a level is asked of that level alone.
+    """
+    if form.at_most is not None:
+        return ALPHA, ALPHA
+    return level_errors(len(case.arms), max(case.question.looks, default=0), ALPHA)
+
+
+def _rule(form: claims.Smallest, at_first: Sprt) -> str:
+    test = (
+        "At a level, the sequential probability ratio test on the count of seeds that reach the"
+        f" value, 90 % of seeds against 50 %: {at_first.successes_needed} successes in a row"
+        f" decide, or {at_first.failures_needed} failures"
+    )
+    if form.at_most is not None:
+        return (
+            f"{test}, and either error is about 5 %. The largest level allowed answers the claim."
+        )
+    return (
+        f"{test}, which keeps the errors of the whole search below 5 % either way. The boundary is"
+        " searched by bisection and is the smallest level that reaches the value where the next"
+        " lower one was shown not to."
     )
 
 
@@ -66,9 +90,8 @@ def _next_level(
         low = max(low, len(inside) - 2)  # the largest allowed answers it alone
     begun = [place for place in range(low + 1, high) if 0 < inside[place].n < most]
     fresh = [place for place in range(low + 1, high) if inside[place].n == 0]
-    middle = (low + high) // 2
-    wanted = begun or sorted(fresh, key=lambda place: (abs(place - middle), -place))
-    return (inside[wanted[0]],) if wanted else ()
+    wanted = begun[0] if begun else middle(low, high, fresh)
+    return () if wanted is None else (inside[wanted],)
 
 
 def _anywhere(

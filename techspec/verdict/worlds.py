@@ -11,6 +11,7 @@ from typing import Literal, assert_never
 
 from techspec.plan.model import Plan, Question
 from techspec.spec import claims
+from techspec.stats.reliability import RELIABLE, UNRELIABLE
 from techspec.verdict.gather import form_of, is_written_as_share
 from techspec.verdict.rehearsal import World
 
@@ -18,8 +19,6 @@ Truth = Literal["as claimed", "not so"]
 
 _MIDDLE = 0.5
 """Where invented shares lie, so that no ceiling or floor cuts their spread."""
-_RELIABLE, _UNRELIABLE = 0.9, 0.5
-"""Success rates of an arm that reaches its level and of one that does not, as the judge's test."""
 _COLLAPSED = 0.4
 """What is left of a seed that does not train; ours, after runs of small transformers."""
 
@@ -92,14 +91,14 @@ def outcomes(form: claims.Form, question: Question, truth: Truth, sd: float) -> 
             step = sd * holds * (1 if direction == "increases" else -1)
             return {arm: Outcomes(_MIDDLE + place * step) for place, arm in enumerate(names)}
         case claims.Threshold(relation=relation, level=level):
-            share = _RELIABLE if holds else _UNRELIABLE
+            share = RELIABLE if holds else UNRELIABLE
             return {names[0]: Outcomes(level, share, relation in (">", ">="))}
         case claims.Smallest(relation=relation, level=level):
             upward, first = relation in (">", ">="), _boundary(form, question) if holds else None
             return {
                 arm: Outcomes(
                     level,
-                    _RELIABLE if first is not None and place >= first else _UNRELIABLE,
+                    RELIABLE if first is not None and place >= first else UNRELIABLE,
                     upward,
                 )
                 for place, arm in enumerate(names)

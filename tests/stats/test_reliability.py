@@ -1,11 +1,12 @@
 import math
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from techspec.stats.reliability import clopper_pearson, sprt
+from techspec.stats.reliability import chances, clopper_pearson, sprt
 
 COUNTS = st.integers(0, 25).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 RATES = st.tuples(st.floats(0.05, 0.95), st.floats(0.05, 0.95)).filter(lambda p: p[1] - p[0] > 0.05)
@@ -14,18 +15,6 @@ ERROR = st.floats(0.01, 0.3)
 
 def at_least(k: int, n: int, rate: float) -> float:
     return sum(math.comb(n, i) * rate**i * (1 - rate) ** (n - i) for i in range(k, n + 1))
-
-
-def chances(rate: float, cap: int, successes: int = 0, n: int = 0) -> dict[str, float]:
-    """How a test that is asked after every run ends within `cap` runs, by its chances."""
-    decision = sprt(successes, n).decision
-    if decision != "undecided" or n == cap:
-        return {decision: 1.0}
-    total = {"reached": 0.0, "not_reached": 0.0, "undecided": 0.0}
-    for more, chance in ((1, rate), (0, 1 - rate)):
-        for end, share in chances(rate, cap, successes + more, n + 1).items():
-            total[end] += chance * share
-    return total
 
 
 @given(COUNTS, st.floats(0.5, 0.999))
@@ -63,8 +52,8 @@ def test_all_successes_confirm_in_six_and_all_failures_refute_in_two():
 
 
 def test_a_coin_flip_is_confirmed_within_ten_runs_in_under_three_per_cent():
-    assert chances(rate=0.5, cap=10)["reached"] == pytest.approx(0.0273, abs=5e-5)
-    assert chances(rate=0.9, cap=10)["not_reached"] == pytest.approx(0.0253, abs=5e-5)
+    assert chances(rate=0.5, seeds=10).reached == pytest.approx(0.0273, abs=5e-5)
+    assert chances(rate=0.9, seeds=10).not_reached == pytest.approx(0.0253, abs=5e-5)
 
 
 @given(COUNTS, RATES, ERROR, ERROR)
@@ -123,3 +112,25 @@ def test_a_tie_with_the_boundary_decides_in_spite_of_rounding():
 def test_a_refusal_names_the_value(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.floats(0.05, 0.95), st.integers(0, 9), st.floats(0.01, 0.2), st.floats(0.01, 0.2))
+def test_chances_are_those_of_every_sequence_of_runs_added_up(rate, seeds, alpha, beta):
+    total = {"reached": 0.0, "not_reached": 0.0, "undecided": 0.0}
+    for runs in product((True, False), repeat=seeds):
+        decision = next(
+            (
+                found
+                for n in range(seeds + 1)
+                if (found := sprt(sum(runs[:n]), n, alpha=alpha, beta=beta).decision) != "undecided"
+            ),
+            "undecided",
+        )
+        total[decision] += rate ** sum(runs) * (1 - rate) ** (seeds - sum(runs))
+
+    found = chances(rate, seeds, alpha, beta)
+
+    assert (found.reached, found.not_reached, found.undecided) == pytest.approx(
+        tuple(total.values())
+    )

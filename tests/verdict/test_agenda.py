@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from techspec.ledger.events import Voided
 from techspec.plan.model import Allowance, Arm, Plan, Question, Trial
+from techspec.stats.bisection import level_errors
+from techspec.stats.reliability import sprt
 from techspec.verdict.agenda import agenda
 from techspec.verdict.model import Outcome
 from techspec.verdict.rehearsal import rehearse
@@ -223,9 +225,12 @@ def test_bisection_finds_the_boundary_of_a_monotone_world_in_about_log2_of_its_l
     (verdict,) = went.verdicts
     assert verdict.outcome is Outcome.CONFIRMED
     assert verdict.estimate.value == boundary
-    # A level takes 6 successes, or 2 failures; each level that is tried halves what is left.
     assert len(went.runs) <= math.ceil(math.log2(levels + 1)) + 1
-    assert {went.runs[arms[boundary]], went.runs[arms[boundary - 1]]} == {6, 2}
+    # The more levels, the more successes or failures in a row a level takes.
+    alpha, beta = level_errors(levels, 10)
+    needed = sprt(0, 0, alpha=alpha, beta=beta)
+    assert went.runs[arms[boundary]] == needed.successes_needed
+    assert went.runs[arms[boundary - 1]] == needed.failures_needed
 
 
 @pytest.mark.parametrize(("boundary", "outcome"), [(0, None), (8, Outcome.REFUTED)])

@@ -219,6 +219,20 @@ def test_the_boundary_is_the_smallest_level_that_reaches_it_above_one_that_does_
     assert "253K, the next one down" in verdict.sentence
 
 
+def test_a_level_of_a_longer_search_takes_more_seeds_and_the_rule_says_how_many(judge):
+    def judged(seeds, claim=LEAST):
+        scores = levels(*[BAD] * 4, [0.9] * seeds, *[[0.9] * 10] * 3)
+        return judge(scores, claim, tuple(range(1, 9)), looks=tuple(range(1, 11)))
+
+    six, seven, limited = judged(6), judged(7), judged(6, f"{LEAST} is at most 5")
+
+    assert (six.outcome, six.seeds_needed) == (Outcome.INCONCLUSIVE, 1)
+    assert (seven.outcome, seven.estimate.value) == (Outcome.CONFIRMED, 5)
+    assert "7 successes in a row decide, or 2 failures" in seven.rule
+    assert limited.outcome is Outcome.CONFIRMED
+    assert "6 successes in a row decide, or 2 failures" in limited.rule
+
+
 def test_a_boundary_below_the_range_is_not_found(judge):
     verdict = judge(levels(GOOD, GOOD, GOOD, GOOD), LEAST, SIZES)
 

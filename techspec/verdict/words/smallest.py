@@ -26,7 +26,7 @@ def sentence(
     tally = _tally(form.parameter, found)
     rule = (
         "Reliably means with 9 seeds in 10 rather than half of them;"
-        " the test errs about 1 time in 20."
+        " an answer is wrong at most about 1 time in 20."
     )
     reached = [each for each in found if each.sprt.decision == "reached"]
     least = level_name(form.parameter, reached[0].arm) if reached else ""
