@@ -224,8 +224,14 @@ def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged
         seeds_needed=_seeds_needed(outcome, weighed),
         caveats=caveats_of(plan, state, question, metric, arms, asks),
         metric=metric,
-        unit=unit_of(plan, state, metric),
+        unit=_unit(plan, state, metric, case, looked),
     )
+
+
+def _unit(plan: Plan, state: State, metric: str, case: Case | None, looked: _Looked | None) -> str:
+    if case is None:
+        return unit_of(plan, state, metric)
+    return case.at(looked.look).unit if looked and looked.look else case.unit
 
 
 def _seeds_looked_at(looked: _Looked | None) -> int | None:

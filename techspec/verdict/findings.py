@@ -1,6 +1,6 @@
 """What a test found, as values: the case before it, the numbers out of it. Decides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from techspec.plan.model import Question
@@ -65,6 +65,12 @@ class Look:
     refute: float
 
 
+def unit_of_values(values: Iterable[float]) -> str:
+    """`%` where there are values and all could be shares, else empty."""
+    seen = list(values)
+    return "%" if seen and all(0.0 <= value <= 1.0 for value in seen) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question with the runs that bear on it.
@@ -72,7 +78,7 @@ class Case:
     Attributes:
         question: as the plan has it.
         metric: the name of what is compared.
-        unit: `%` where it is a share, else empty.
+        unit_stated: `%` or empty where the spec says whether it is a share; None where values tell.
         higher_is_better: what counts as doing well where successes are counted.
         arms: results in the order of the question, each with its runs in the order of their seeds
             up to the first that is still to come; an empty one where there is none yet.
@@ -83,7 +89,7 @@ class Case:
 
     question: Question
     metric: str
-    unit: str
+    unit_stated: str | None
     higher_is_better: bool
     arms: tuple[ArmResult, ...]
     bands: tuple[Band, ...] = ()
@@ -94,6 +100,16 @@ class Case:
         """The same at a look, with as many seeds an arm as that has."""
         first = tuple(replace(arm, runs=arm.runs[: look.seeds]) for arm in self.arms)
         return replace(self, arms=first, look=look)
+
+    @property
+    def unit(self) -> str:
+        """`%` where values of the metric are shares, else empty; read from no run behind the look.
+
+        Else a value to come could change what counts as two groups, and with it a decision.
+        """
+        if self.unit_stated is not None:
+            return self.unit_stated
+        return unit_of_values(value for arm in self.arms for value in arm.values)
 
     @property
     def fewest(self) -> int:

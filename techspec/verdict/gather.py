@@ -10,7 +10,7 @@ from techspec.plan.model import Plan, Question, Trial
 from techspec.spec import claims
 from techspec.spec.model import Value
 from techspec.spec.units import quantities
-from techspec.verdict.findings import Case
+from techspec.verdict.findings import Case, unit_of_values
 from techspec.verdict.model import ArmResult, SeedValue
 
 _SHARES = ("%", "pt")
@@ -26,7 +26,7 @@ def case_of(plan: Plan, state: State, question: Question, form: claims.Form, fam
     return Case(
         question=question,
         metric=metric,
-        unit=unit_of(plan, state, metric),
+        unit_stated=_unit_stated(plan, state, metric),
         higher_is_better=_higher_is_better(plan, form, metric),
         arms=tuple(
             _in_order(plan, state, arm_result(plan, state, arm, metric, level))
@@ -83,13 +83,20 @@ def unit_of(plan: Plan, state: State, metric: str) -> str:
 
     The spec decides where it writes the metric with `%` or `pt`, unless a value seen is no share;
     otherwise a metric of which more is better is one when no value seen lies outside [0, 1].
+    A claim asks that of the runs it is decided by alone: see `Case.unit`.
     """
+    if (stated := _unit_stated(plan, state, metric)) is not None:
+        return stated
+    ended = [trial for trial in plan.every_trial if has_result(state, trial, metric)]
+    known = (_value(state, trial, metric) for trial in ended)
+    return unit_of_values(value for value in known if value is not None)
+
+
+def _unit_stated(plan: Plan, state: State, metric: str) -> str | None:
+    """The unit, where it is not for values to tell."""
     if is_written_as_share(plan, metric):
         return "" if no_share(plan, state, metric) else "%"
-    if metric == plan.metric and plan.better == "lower":
-        return ""
-    values = [value for trial in plan.every_trial if (value := state.metric(trial.id, metric))]
-    return "%" if values and all(0.0 <= value <= 1.0 for value in values) else ""
+    return "" if metric == plan.metric and plan.better == "lower" else None
 
 
 def is_written_as_share(plan: Plan, metric: str) -> bool:

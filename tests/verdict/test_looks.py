@@ -106,6 +106,22 @@ def test_that_holds_for_every_form_of_claim(campaign, claim, scores, chance):
     assert len(set(decided)) <= 1
 
 
+def test_what_is_said_at_a_look_is_read_from_no_value_behind_it(campaign):
+    split = [0.90, 0.91, 0.40, 0.90, 0.92]  # two groups if the values are shares
+    made = campaign(
+        {"a": [*split, 0.9, 0.9, 0.9, 1.7, 0.9], "b": [0.38] * 10},
+        ask(1, CLAIM, "ab", looks=(5,)),
+        bands=(),
+    )
+    (later,) = made.judge()
+    for trial in [trial for trial in made.state.trials if int(trial[3:]) >= 5]:
+        del made.state.trials[trial]
+    (before,) = made.judge()
+
+    assert "success counts" in before.rule
+    assert (later.sentence, later.rule, later.unit) == (before.sentence, before.rule, "%")
+
+
 def test_seeds_behind_the_last_look_are_shown_and_decide_nothing(campaign):
     scores = gaussian(1, a=0.83, b=0.80)
     at_three = campaign({arm: values[:3] for arm, values in scores.items()}, ask(1, CLAIM, "ab"))
