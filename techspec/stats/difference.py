@@ -203,20 +203,6 @@ def paired(
     return _difference(gaps.mean, squared_error, float(gaps.n - 1), alpha)
 
 
-def welch_p_greater(
-    a: Sequence[float], b: Sequence[float], null: float = 0.0, spread_floor: float = 0.0
-) -> float:
-    """One-sided p of H0: mean of a - mean of b <= null; see `welch` for shapes and the floor."""
-    return welch(a, b, spread_floor=spread_floor).p_above(null)
-
-
-def welch_p_less(
-    a: Sequence[float], b: Sequence[float], null: float = 0.0, spread_floor: float = 0.0
-) -> float:
-    """One-sided p of H0: mean of a - mean of b >= null; see `welch` for shapes and the floor."""
-    return welch(a, b, spread_floor=spread_floor).p_below(null)
-
-
 def fisher(
     successes_a: int, n_a: int, successes_b: int, n_b: int, alpha: float = 0.05
 ) -> RateDifference:

@@ -44,47 +44,6 @@ def seeds_needed(
     return _fewest(lambda n: _power_one_sided(difference, sd, n, alpha), power)
 
 
-def detectable(sd: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest difference that a one-sided Welch test with n seeds an arm shows with `power`.
-
-    Args:
-        sd: standard deviation over seeds of either arm, >= 0, in the unit of the metric.
-        n: seeds an arm, >= 2.
-        alpha: of the one-sided test, in (0, 1).
-        power: chance to show the difference, in (0, 1).
-
-    Returns:
-        A difference >= 0, in the unit of sd; 0 where power <= alpha, which costs no effect.
-
-    Raises:
-        ValueError: a value is not finite or out of range.
-
-    Source:
-        As `seeds_needed`.
-
-    >>> round(detectable(sd=0.01, n=5), 4)
-    0.0172
-    """
-    _check(sd, alpha, power)
-    at_least(n, _SEEDS_MIN, "n")
-    if power <= alpha or sd == 0.0:
-        return 0.0
-
-    from scipy import optimize
-
-    error = sd * (2.0 / n) ** 0.5
-    high = error
-    while _power_one_sided(high, sd, n, alpha) < power:
-        high *= 2.0
-    found = optimize.brentq(
-        lambda difference: _power_one_sided(difference, sd, n, alpha) - power,
-        0.0,
-        high,
-        xtol=1e-9 * error,
-    )
-    return float(found)
-
-
 def equivalence_seeds_needed(
     sd: float, margin: float, groups: int = 2, alpha: float = 0.05, power: float = 0.8
 ) -> int:
@@ -116,32 +75,6 @@ def equivalence_seeds_needed(
     above_zero(margin, "margin")
     at_least(groups, 2, "groups")
     return _fewest(lambda n: _power_equivalence(sd, margin, n, groups, alpha), power)
-
-
-def equivalence_possible(
-    sd: float, margin: float, n: int, groups: int = 2, alpha: float = 0.05, power: float = 0.8
-) -> bool:
-    """Whether n seeds a group show equivalence with `power`, if the true means are equal.
-
-    Args:
-        sd: standard deviation over seeds of every group, >= 0, in the unit of the metric.
-        margin: the largest difference that does not matter, > 0, same unit.
-        n: seeds a group, >= 2.
-        groups: levels compared, >= 2.
-        alpha: of each one-sided test, in (0, 1).
-        power: chance to show equivalence, in (0, 1); a safe one, see `equivalence_seeds_needed`.
-
-    Raises:
-        ValueError: a value is not finite or out of range.
-
-    >>> equivalence_possible(0.01, margin=0.02, n=5), equivalence_possible(0.01, margin=0.02, n=6)
-    (False, True)
-    """
-    _check(sd, alpha, power)
-    above_zero(margin, "margin")
-    at_least(groups, 2, "groups")
-    at_least(n, _SEEDS_MIN, "n")
-    return _power_equivalence(sd, margin, n, groups, alpha) >= power
 
 
 def _power_one_sided(difference: float, sd: float, n: int, alpha: float) -> float:
