@@ -53,6 +53,11 @@ _REFUSED = 2
 Why = Literal["complete", "stopped", "budget", "failed"]
 
 
+def trains_together(plan: Plan) -> bool:
+    """Whether the trainer gains by many trials at once: the bundled one does, on a GPU."""
+    return plan.trainer is None and plan.device != "cpu" and has_gpu()
+
+
 def carry_out(folder: CampaignFolder, pool: Pool | None = None) -> RunnerStopped:
     """Run what the plan still lacks, as the campaign's only runner; returns how it was put down.
 
@@ -170,19 +175,24 @@ class _Runner:
             batch = self._next_batch()
             if not batch:
                 return
-            pace = spending.pace(self._plan, self._state)
-            reserved = spending.reservation(
-                batch, self._plan.allowance, self._state, pace, self._pool.slots, now()
-            )
+            reserved = self._reservation(batch)
             if isinstance(reserved, str):
                 self._no_room = reserved
                 return
             self._no_room = ""
             self._launch(batch, reserved)
 
+    def _reservation(self, trials: list[Trial]) -> float | str:
+        pace = spending.pace(self._plan, self._state)
+        return spending.reservation(
+            trials, self._plan.allowance, self._state, pace, self._pool.slots, now()
+        )
+
     def _next_batch(self) -> list[Trial]:
         pending = self._pending()
-        most = max(1, len(pending) // (2 * self._pool.slots))  # so that all slots end together
+        together = trains_together(self._plan)
+        # Otherwise so few that all slots end together.
+        most = len(pending) if together else max(1, len(pending) // (2 * self._pool.slots))
         if self._plan.allowance.experiments is not None:
             new = self._plan.allowance.experiments - len(self._state.launched_trials)
             most = max(1, min(most, new))
@@ -190,7 +200,11 @@ class _Runner:
         batch = pending[:1]
         for trial in pending[1:most]:
             expected = spending.forecast([*batch, trial], pace)
-            if expected is None or expected > BATCH_SECONDS or trial.stage != batch[0].stage:
+            if expected is None or trial.stage != batch[0].stage:
+                break
+            if not together and expected > BATCH_SECONDS:
+                break
+            if together and isinstance(self._reservation([*batch, trial]), str):
                 break
             batch.append(trial)
         return batch

@@ -57,6 +57,20 @@ def test_short_trials_share_a_process_and_long_ones_do_not(opened, seconds, firs
     assert (shared[0], sum(shared)) == (first, 8)
 
 
+@pytest.mark.parametrize(("allowance", "first"), [({}, 8), ({"device_seconds": 280.0}, 4)])
+def test_a_trainer_that_trains_trials_together_gets_all_that_the_budget_bears(
+    opened, monkeypatch, allowance, first
+):
+    monkeypatch.setattr("techspec.run.campaign.trains_together", lambda plan: True)
+    arms = {"a": {"steps": 1}, "b": {"steps": 1}}
+    folder, _ = opened(arms, seeds=4, seconds=60.0, workers=1, **allowance)
+
+    carry_out(folder, InlinePool())
+
+    launched = [event for event in read(folder.ledger) if isinstance(event, Launched)]
+    assert len(launched[0].trials) == first
+
+
 def test_a_diverged_run_is_recorded_as_such_and_has_no_number(opened):
     folder, plan = opened({"bad": {"fail": "nan"}}, seeds=1)
 
