@@ -119,6 +119,7 @@ class Stack:
         self.model.weights.grad = torch.zeros_like(weights)
         self._moments = torch.stack([lane.moments for lane in lanes])  # (lanes, 2, weights)
         count, device = len(lanes), weights.device
+        self._alike = _same_rates(configs)
         clips = [config.gradient_clip or math.inf for config in configs]
         self._clips = torch.tensor(clips, device=device) if min(clips) < math.inf else None
         self._rate = torch.zeros(count, device=device)
@@ -213,27 +214,27 @@ class Stack:
         self._epoch = epoch
 
     def _adamw(self) -> None:
-        """Move each lane's weights at its own rate: one pass over them.
+        """Move the weights, those of lanes that share their rates in one pass.
 
         By the function and not the class: making an object of that imports a compiler for 2 s.
         """
         weights, gradient = self.model.weights.detach(), self.model.weights.grad
         assert gradient is not None
-        for row, lane in enumerate(self.lanes):
-            first, second = self._moments[row]
+        for rows in self._alike:
+            first = rows[0]
             adamw(
-                [weights[row]],
-                [gradient[row]],
-                [first],
-                [second],
+                [weights[row] for row in rows],
+                [gradient[row] for row in rows],
+                [self._moments[row, 0] for row in rows],
+                [self._moments[row, 1] for row in rows],
                 [],
-                [self._done[row]],
+                [self._done[row] for row in rows],
                 fused=True,
                 amsgrad=False,
                 beta1=BETAS[0],
                 beta2=BETAS[1],
-                lr=self._rate[row],
-                weight_decay=lane.config.weight_decay,
+                lr=self._rate[first],
+                weight_decay=self.lanes[first].config.weight_decay,
                 eps=EPSILON,
                 maximize=False,
             )
@@ -262,6 +263,15 @@ def generator_for(seed: int, purpose: str) -> torch.Generator:
     """Make a generator of its own for each purpose, so that no draw shifts another."""
     digest = hashlib.sha256(f"{purpose} of seed {seed}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def _same_rates(configs: Sequence[Config]) -> list[list[int]]:
+    """Put together the rows of the configs that move their weights at the same rates."""
+    rows: dict[tuple[object, ...], list[int]] = {}
+    for row, config in enumerate(configs):
+        course = (config.learning_rate, config.schedule, config.warmup_steps, config.max_steps)
+        rows.setdefault((*course, config.weight_decay), []).append(row)
+    return list(rows.values())
 
 
 @functools.lru_cache(maxsize=1)

@@ -57,6 +57,12 @@ class Way:
         """What of it can change the last digits of a result."""
         return {"device": self.device.type, "compiled": self.compiled, "graph": self.graph}
 
+    def enter(self) -> None:
+        """Set what is one setting for the whole process; others may have set it since."""
+        if self.device.type == "cuda":
+            tf32 = self.precision == "tf32"
+            torch.set_float32_matmul_precision("high" if tf32 else "highest")
+
     def prepared(
         self, one_step: OneStep, loss_of_batch: LossOfBatch, mutable: Sequence[Tensor]
     ) -> Callable[[], None]:
@@ -67,6 +73,7 @@ class Way:
             loss_of_batch: the loss of each lane; compiled here where that is the way.
             mutable: all that a step changes; found unchanged afterwards.
         """
+        self.enter()
         loss = loss_of_batch
         if self.precision == "bfloat16":
             loss = torch.autocast(self.device.type, torch.bfloat16)(loss)
@@ -135,12 +142,15 @@ def describe(device: torch.device) -> str:
     return f"cpu: {torch.get_num_threads()} thread(s)"
 
 
-def lanes_that_fit(config: Config, device: torch.device) -> int:
-    """How many lanes of `config` a stack may hold on a GPU: half of its free memory."""
+def lanes_that_fit(config: Config, device: torch.device, shapes: int) -> int:
+    """How many lanes of `config` a stack may hold on a GPU.
+
+    `shapes` of them are in flight at once; together they take half of the free memory.
+    """
     free, _ = torch.cuda.mem_get_info(device)
     written = config.batch_size * shape.values(config, config.scored)
     # Weights, gradient and both moments; what is written, kept, and written again on the way back.
-    return max(1, int(free / 2 / (4 * (4 * shape.params(config) + 3 * written))))
+    return max(1, int(free / 2 / shapes / (4 * (4 * shape.params(config) + 3 * written))))
 
 
 def bfloat16_slowdown(device: torch.device) -> float:
@@ -159,7 +169,6 @@ def bfloat16_slowdown(device: torch.device) -> float:
 
 def _need_precision(precision: str, device: torch.device) -> None:
     if device.type == "cuda":
-        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
         if precision != "float32" and torch.cuda.get_device_capability(device) < (8, 0):
             raise TrainerError(
                 Mistake(

@@ -84,6 +84,7 @@ def _train_stack(
 ) -> Iterator[None]:
     """The loop: evaluate the lanes that are due, else step to where the next one is."""
     while stack:
+        way.enter()
         lanes = stack.lanes
         if due := [lane for lane in lanes if _is_due(lane)]:
             answer_length = stack.config.task.answer_length
@@ -259,19 +260,19 @@ def _groups(asked: Iterable[Asked], device: torch.device) -> list[list[Asked]]:
         families.setdefault(kin(config), []).append((trial, config))
     groups = []
     for family in families.values():
-        most = _lanes_at_once(family, device)
+        most = _lanes_at_once(family, device, len(families))
         groups += [family[start : start + most] for start in range(0, len(family), most)]
     return groups
 
 
-def _lanes_at_once(family: Sequence[Asked], device: torch.device) -> int:
+def _lanes_at_once(family: Sequence[Asked], device: torch.device, families: int) -> int:
     """How many of a family to stack; on a CPU one or several, whichever a short try finds faster.
 
     What is tried is thrown away, and a lane's numbers do not depend on the answer.
     """
     _, config = family[0]
     if device.type == "cuda":
-        return lanes_that_fit(config, device)
+        return lanes_that_fit(config, device, families)
     several = min(len(family), CPU_LANES)
     way = way_of(config, device)
     steps = sum(config.max_steps for _, config in family)
