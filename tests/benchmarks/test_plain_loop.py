@@ -29,7 +29,7 @@ SMALL = {
 
 def our_logits(settings: Config, plain: plain_loop.Transformer, tokens: Tensor) -> Tensor:
     """The trainer's logits at the scored positions, computed with the plain loop's weights."""
-    from trainer.model import Decoder
+    from trainer.model import Decoder, layout
 
     theirs = {"norm1": "attention_norm", "norm2": "mlp_norm", "layers": "blocks"}
     weights = {}
@@ -41,18 +41,9 @@ def our_logits(settings: Config, plain: plain_loop.Transformer, tokens: Tensor) 
             weights[renamed.replace("qkv", "key_value")] = torch.cat((key, weight))
         else:
             weights[renamed] = value
-    model = Decoder(
-        vocabulary=settings.task.vocabulary,
-        length=settings.task.length - 1,
-        d_model=settings.d_model,
-        depth=settings.depth,
-        d_proj=settings.d_proj,
-        d_ff=settings.d_ff,
-        heads=settings.heads,
-        rope_theta=settings.rope_theta,
-    )
-    model.load_state_dict(weights)
-    return model(tokens[:, : settings.task.length - 1], settings.scored)
+    flat = torch.cat([weights[name].flatten() for name in layout(settings)])
+    model = Decoder(settings, flat[None], [settings.rope_theta])
+    return model(tokens[None, :, : settings.task.length - 1], settings.scored)[0].flatten(0, 1)
 
 
 def test_the_plain_loop_computes_the_trainers_model():
