@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch")
 from trainer import checkpoint  # noqa: E402
 from trainer import config as configs  # noqa: E402
 from trainer.export import export  # noqa: E402
+from trainer.model import Decoder, layout  # noqa: E402
 from trainer.protocol import TrainerError, Trial  # noqa: E402
-from trainer.train import new_model, train  # noqa: E402
+from trainer.train import train  # noqa: E402
 
 ADD = Path(__file__).parents[2] / "examples" / "ten-digits" / "add.py"
 CPU = torch.device("cpu")
@@ -31,7 +32,8 @@ def exported(tmp_path_factory):
     """The file that a trained adder was exported to, and its folder."""
     folder = tmp_path_factory.mktemp("trial")
     torch.set_num_threads(1)
-    train(Trial("t", folder, 0, ADDER), configs.read(ADDER), CPU, lambda _: None, lambda: False)
+    asked = [(Trial("t", folder, 0, ADDER), configs.read(ADDER))]
+    train(asked, CPU, lambda event: None, lambda: False)
     export(folder, folder / "adder.pt")
     return folder / "adder.pt"
 
@@ -39,9 +41,10 @@ def exported(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trainers_model(exported):
     """The same weights in the trainer's own model."""
-    model = new_model(configs.read(ADDER), 1, CPU)
-    model.load_state_dict(torch.load(exported, weights_only=True)["weights"])
-    return model
+    weights = torch.load(exported, weights_only=True)["weights"]
+    config = configs.read(ADDER)
+    flat = torch.cat([weights[name].flatten() for name in layout(config)])
+    return Decoder(config, flat[None], [config.rope_theta])
 
 
 def sum_by_the_trainer(model, a, b):
@@ -50,7 +53,7 @@ def sum_by_the_trainer(model, a, b):
     tokens = list(task.tokens(a, b)[: -task.answer_length])
     with torch.no_grad():
         for _ in range(task.answer_width):
-            tokens.append(int(model(torch.tensor([tokens]), 1).argmax()))
+            tokens.append(int(model(torch.tensor([[tokens]]), 1).argmax()))
     return sum(digit * 10**place for place, digit in enumerate(tokens[-task.answer_width :]))
 
 
@@ -71,7 +74,7 @@ def test_the_example_computes_the_logits_of_the_trainers_model(exported, trainer
 
     for length in range(1, len(tokens)):
         with torch.no_grad():
-            expected = trainers_model(torch.tensor([tokens[:length]]), 1)[0, 0]
+            expected = trainers_model(torch.tensor([[tokens[:length]]]), 1)[0, 0, 0]
         given = example["logits"](torch.load(exported), tokens[:length])
         torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-4)
 
