@@ -187,9 +187,12 @@ class _Asked:
         names: Sequence[str],
         bearing: Sequence[Bearing],
     ) -> Advice:
-        labelled = [(each.page, name) for each, name in zip(chosen, names, strict=True)]
-        quotes = [q for page, name in labelled for q in passages.everything(page, name)]
-        failed = [q for page, name in labelled for q in passages.plain(passages.failed(page, name))]
+        pages = [
+            (each.page, passages.quoting(name, each.page.evidence))
+            for each, name in zip(chosen, names, strict=True)
+        ]
+        quotes = [q for page, quote_of in pages for q in passages.everything(page, quote_of)]
+        failed = passages.plain(q for page, of in pages for q in passages.failed(page, of))
         lines = {h.id: h.claim_line or h.line for h in spec.hypotheses}
         plan = self.planned.plan if self.planned else None
         here = tuple(
@@ -279,8 +282,10 @@ def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:
 
 
 def _picking(index: Index, wanted: set[str]) -> passages.Pick:
+    weights = {term: index.weight(term) for term in wanted}
+
     def telling(quote: Quote) -> float:
-        return sum(index.weight(term) for term in wanted & set(terms(quote.text)))
+        return sum(weights[term] for term in wanted.intersection(terms(quote.text)))
 
     def pick(quotes: Sequence[Quote], at_most: int) -> tuple[Quote, ...]:
         worth = [telling(quote) for quote in quotes]
@@ -299,19 +304,21 @@ def _source(
     typed: set[Path],
 ) -> Source:
     page = candidate.page
+    evidence = page.evidence
+    quote_of = passages.quoting(label, evidence)
     return Source(
         label=label,
         path=page.path,
         description=visible(page.description),
-        evidence=page.evidence,
+        evidence=evidence,
         date=visible(page.metadata.get("date", ""))[:10],
         confidence=match.confidence,
         strength=match.strength,
         matched=match.words,
-        failed=pick(passages.failed(page, label), most),
-        findings=passages.found(page, label, pick, most, page.path.parent in typed),
-        parameters=pick(passages.parameters(page, label), 1),
-        cautions=pick(passages.cautions(page, label), 1),
+        failed=pick(passages.failed(page, quote_of), most),
+        findings=passages.found(page, quote_of, pick, most, page.path.parent in typed),
+        parameters=pick(passages.parameters(page, quote_of), 1),
+        cautions=pick(passages.cautions(page, quote_of), 1),
         similar=candidate.similar,
         instead_of=candidate.instead_of,
     )

@@ -10,6 +10,9 @@ from dataclasses import replace
 from techspec.advice.model import Quote
 from techspec.skill.page import Row, Skill, visible
 
+Quoting = Callable[[str, int], Quote]
+"""A quote of a text at a line."""
+
 Pick = Callable[[Sequence[Quote], int], tuple[Quote, ...]]
 """The most telling of some quotes, at most so many, made plain."""
 
@@ -18,9 +21,13 @@ _TO_COPY = re.compile(r"param|setting|config|default|value", re.I)
 _JUDGED = re.compile(r"predictions", re.I)
 
 
-def failed(page: Skill, label: str) -> list[Quote]:
+def quoting(label: str, evidence: str) -> Quoting:
+    """Quotes of a page by its label and its grade of evidence, which takes a while to tell."""
+    return lambda text, line: Quote(text, f"{label}:{line}", evidence)
+
+
+def failed(page: Skill, quote_of: Quoting) -> list[Quote]:
     """What was tried and failed, with why and what to do instead."""
-    quote_of = _quoting(page, label)
     quotes = []
     for row in page.attempts:
         parts = [row.attempt, f"failed: {row.why}" if row.why else ""]
@@ -29,9 +36,8 @@ def failed(page: Skill, label: str) -> list[Quote]:
     return quotes
 
 
-def found(page: Skill, label: str, pick: Pick, most: int, typed: bool) -> tuple[Quote, ...]:
+def found(page: Skill, quote_of: Quoting, pick: Pick, most: int, typed: bool) -> tuple[Quote, ...]:
     """The outcome first, then what tells most; judged claims stay out where findings are typed."""
-    quote_of = _quoting(page, label)
     rows = [row for row in page.findings if not (typed and _JUDGED.search(row.section))]
     first = [row for row in rows if _OUTCOME.match(row.cells[0])][:1]
     outcome = plain(quote_of(row.text, row.line) for row in first)
@@ -39,9 +45,8 @@ def found(page: Skill, label: str, pick: Pick, most: int, typed: bool) -> tuple[
     return outcome + pick(others, most - len(outcome))
 
 
-def parameters(page: Skill, label: str) -> list[Quote]:
+def parameters(page: Skill, quote_of: Quoting) -> list[Quote]:
     """Values to copy: blocks behind their heading, and rows of tables, each cell by its header."""
-    quote_of = _quoting(page, label)
     quotes = []
     for block in page.parameters:
         lines = " | ".join(line.strip() for line in block.text.splitlines() if line.strip())
@@ -49,28 +54,21 @@ def parameters(page: Skill, label: str) -> list[Quote]:
     return quotes + [quote_of(row.text, row.line) for row in page.rows if _is_to_copy(row)]
 
 
-def cautions(page: Skill, label: str) -> list[Quote]:
+def cautions(page: Skill, quote_of: Quoting) -> list[Quote]:
     """What the page itself says to doubt."""
-    quote_of = _quoting(page, label)
     return [quote_of(row.text, row.line) for row in page.cautions]
 
 
-def everything(page: Skill, label: str) -> tuple[Quote, ...]:
+def everything(page: Skill, quote_of: Quoting) -> tuple[Quote, ...]:
     """All that may be quoted, failed attempts first, made plain."""
-    quote_of = _quoting(page, label)
     rows = [quote_of(row.text, row.line) for row in page.rows]
-    copied = [quote for quote in parameters(page, label) if quote not in rows]
-    return plain([*failed(page, label), *rows, *copied])
+    copied = [quote for quote in parameters(page, quote_of) if quote not in rows]
+    return plain([*failed(page, quote_of), *rows, *copied])
 
 
 def plain(quotes: Iterable[Quote]) -> tuple[Quote, ...]:
     """The quotes in one line of plain text each."""
     return tuple(replace(quote, text=visible(quote.text)) for quote in quotes)
-
-
-def _quoting(page: Skill, label: str) -> Callable[[str, int], Quote]:
-    evidence = page.evidence  # looks at every row of the page: once, not once a quote
-    return lambda text, line: Quote(text, f"{label}:{line}", evidence)
 
 
 def _is_to_copy(row: Row) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -113,7 +114,7 @@ class Skill:
         return tuple(
             row
             for row in self.rows
-            if _FINDING_TITLE.search(row.section) or _FINDING_LABEL.match(row.cells[0])
+            if _names_findings(row.section) or _FINDING_LABEL.match(row.cells[0])
         )
 
     @property
@@ -127,7 +128,7 @@ class Skill:
         stated = self.metadata.get("evidence", "").lower()
         if stated in GRADES:
             return stated
-        counted = any(re.search(r"\d", row.text) for row in self.findings)
+        counted = any(_DIGIT.search(row.text) for row in self.findings)
         return "reported" if counted else "anecdote"
 
 
@@ -161,6 +162,15 @@ _NOTHING = re.compile(
 )
 _DIRECT = re.compile(r"(the )?direct approach worked", re.I)
 _EMPTY_HANDED = re.compile(r"(n/?a|none|nothing)\b", re.I)
+
+
+_DIGIT = re.compile(r"\d")
+
+
+@lru_cache(maxsize=4_096)
+def _names_findings(title: str) -> bool:
+    """Kept: a section has one title and many rows."""
+    return bool(_FINDING_TITLE.search(title))
 
 
 def read_file(path: Path, registry: Path) -> Skill:

@@ -3,7 +3,6 @@
 Nothing is judged true or harmful here: text that passes is still data, and is framed as such.
 """
 
-import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -67,10 +66,7 @@ def seen(text: str) -> str:
     'ab[0m  c'
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if text.isascii():
-        text = text.translate(_CONTROLS)
-    else:
-        text = "".join(letter for letter in text if not _is_hidden(letter))
+    text = text.translate(_SHOWN)
     return _PIECE.sub(_without_comment, text)
 
 
@@ -111,10 +107,17 @@ def _is_code(fence: re.Match[str]) -> bool:
     return all(line[:2].isspace() for line in fence[0].split("\n") if line.strip())
 
 
-_CONTROLS = {code: None for code in (*range(32), 127) if chr(code) not in _KEPT}
+class _Shown(dict[int, int | None]):
+    """By its code, what is seen of a character; each is looked at once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if _is_hidden(chr(code)) else code
+        return self[code]
 
 
-@functools.lru_cache(maxsize=4096)
+_SHOWN = _Shown()
+
+
 def _is_hidden(letter: str) -> bool:
     if letter in _KEPT or " " <= letter <= "~":
         return False
