@@ -27,10 +27,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from techspec.advice.advise import advise
-from techspec.skill.index import ask
-from techspec.skill.page import read_file
+from techspec.skill.index import ask, build
 from techspec.skill.registry import Registry
-from techspec.skill.search import Index, document, terms
+from techspec.skill.search import terms
 from techspec.skill.tried import tried
 
 FRESH = """
@@ -68,22 +67,24 @@ def main() -> None:
         keywords = {}
         if args.keywords:
             keywords = {line["qid"]: line["keywords"] for line in _lines(args.keywords)}
-        _rank(args.corpus, _lines(args.queries), keywords, args.out)
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["TECHSPEC_CACHE"] = folder
+            _rank(args.corpus.absolute(), _lines(args.queries), keywords, args.out)
 
 
 def _rank(corpus: Path, queries: list[dict], keywords: dict[str, list[str]], to: Path) -> None:
+    registry = Registry([corpus])
     began = time.process_time()
-    pages = sorted(corpus.rglob("*.md"))
-    index = Index(
-        document(read_file(page, corpus), str(page.relative_to(corpus))[:-3]) for page in pages
-    )
+    build(registry)
     built = time.process_time() - began
-    print(f"{len(pages)} pages read and indexed in {built:.1f} s of CPU time")
+    count = ask(registry, lambda library: len(library.pages()))
+    print(f"{count} pages read, indexed and learned from in {built:.1f} s of CPU time")
 
     def ours(query: dict) -> dict:
-        found = index.search(query["query"], keywords.get(query["qid"], []))
+        asked = keywords.get(query["qid"], [])
+        found = ask(registry, lambda library: library.index().search(query["query"], asked))
         return {
-            "ranked": [[hit.key, hit.score] for hit in found.hits],
+            "ranked": [[_id(hit.key, corpus), hit.score] for hit in found.hits],
             "confidence": found.confidence,
             "abstain": found.strength == "none",
         }
@@ -93,9 +94,13 @@ def _rank(corpus: Path, queries: list[dict], keywords: dict[str, list[str]], to:
 
         def theirs(query: dict, search: Callable[[str], list[str]] = search) -> dict:
             words = " ".join([query["query"], *keywords.get(query["qid"], [])])
-            return {"ranked": [str(Path(p).relative_to(corpus))[:-3] for p in search(words)]}
+            return {"ranked": [_id(path, corpus) for path in search(words)]}
 
         _answer(queries, theirs, to.with_suffix(f".{name}.jsonl"))
+
+
+def _id(path: str, corpus: Path) -> str:
+    return str(Path(path).relative_to(corpus).with_suffix(""))
 
 
 def _answer(queries: list[dict], answer: Callable[[dict], dict], to: Path) -> None:
@@ -114,7 +119,7 @@ def _time(corpus: Path, queries: list[str]) -> None:
     registry = Registry([corpus])
     print("first answer of a fresh process, s: without its imports (with them)")
     print(f"  no index    {_first_answers(corpus, queries[:1])}")
-    ask(registry, lambda library: None)  # what another process still builds is waited for
+    build(registry)  # what another process still builds is waited for
     print(f"  warm index  {_first_answers(corpus, queries[1:8])}")
     print("one request of a warm process, ms: median, p95, and the median against `advise`")
     unit = _requests("advise", lambda query: advise(query, [], None, registry), queries)

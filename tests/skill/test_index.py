@@ -291,7 +291,7 @@ def test_what_is_gone_is_swept_out_of_the_index_at_last(root, monkeypatch):
         assert found(root, "theta") == ["rope"]
 
     with sqlite3.connect(the_file(root)) as db:
-        stored = {term for (term,) in db.execute("SELECT term FROM page_terms")}
+        stored = {term for (term,) in db.execute("SELECT term FROM pages_terms")}
     db.close()
 
     assert {"theta", "word19"} <= stored

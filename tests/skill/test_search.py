@@ -78,8 +78,8 @@ def test_hits_say_by_which_terms_and_how_surely():
 
 @pytest.mark.parametrize(
     ("confidence", "keywords", "expected"),
-    [(0.12, False, "none"), (0.13, True, "possible"), (0.21, False, "strong"),
-     (0.24, True, "possible"), (0.25, True, "strong")],
+    [(0.12, False, "none"), (0.13, False, "possible"), (0.21, False, "strong"),
+     (0.20, True, "none"), (0.21, True, "possible"), (0.25, True, "strong")],
 )  # fmt: skip
 def test_strength_follows_the_measured_thresholds(confidence, keywords, expected):
     assert strength(confidence, keywords) == expected
