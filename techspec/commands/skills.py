@@ -14,7 +14,7 @@ from techspec.records import encode
 from techspec.skill.dedupe import merge
 from techspec.skill.framing import framed
 from techspec.skill.importing import Imported, import_pages
-from techspec.skill.index import Library, ask
+from techspec.skill.index import Library, ask, find
 from techspec.skill.objections import Objection, objections
 from techspec.skill.page import Skill, label, visible
 from techspec.skill.places import SOURCES, add_source, registry_for
@@ -99,7 +99,7 @@ def _search(args: argparse.Namespace, registry: Registry) -> int:
 
 
 def _show(args: argparse.Namespace, registry: Registry) -> int:
-    skill = registry.find(args.what)
+    skill = find(registry, args.what)
     page = text_of(skill)
     if args.json:
         print(json.dumps({"note": NOTE, "path": visible(str(skill.path)), "page": seen(page)}))
@@ -109,7 +109,7 @@ def _show(args: argparse.Namespace, registry: Registry) -> int:
 
 
 def _lint(args: argparse.Namespace, registry: Registry) -> int:
-    skills = [registry.find(args.what)] if args.what else registry.skills()
+    skills = [find(registry, args.what)] if args.what else registry.skills()
     found = [(skill, objection) for skill in skills for objection in _objections(skill)]
     if args.json:
         listed = [
@@ -148,7 +148,7 @@ def _objections(skill: Skill) -> list[Objection]:
 
 
 def _verify(args: argparse.Namespace, registry: Registry) -> int:
-    skill = registry.find(args.what)
+    skill = find(registry, args.what)
     mismatches = verify(skill.path.parent)
     if args.json:
         print(json.dumps({"path": str(skill.path), "mismatches": encode(mismatches)}))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from techspec.errors import TechspecError
 from techspec.render import cell
+from techspec.skill.index import find
 from techspec.skill.page import Attempt, Skill, read, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import terms
@@ -33,7 +34,7 @@ def merge(registry: Registry, kept: str, other: str) -> tuple[Skill, int]:
         NotMerged: they are one page, lie elsewhere, or `kept` stands on less.
         LeadsOutOfRegistry, CannotWrite: as their texts say.
     """
-    first, second = registry.find(kept), registry.find(other)
+    first, second = find(registry, kept), find(registry, other)
     if first.path == second.path:
         raise NotMerged(f"{kept!r} and {other!r} are one page", "name two pages.")
     for skill in (first, second):

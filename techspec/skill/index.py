@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from techspec.skill import frontmatter, glossary, markdown, meaning, page, registry, search
 from techspec.skill.meaning import DIMENSIONS, PAGES_MIN, Floats, Meanings, learn
-from techspec.skill.page import Attempt, Block, Row, Skill
-from techspec.skill.registry import Registry
+from techspec.skill.page import Attempt, Block, Row, Skill, citable
+from techspec.skill.registry import NoSuchSkill, Registry, read_inside
 from techspec.skill.search import (
     FIELD_WEIGHTS,
     RARITY,
@@ -115,6 +115,16 @@ def ask(registry: Registry, question: Callable[["Library"], T], at_once: bool = 
         return _opened(None, roots).answer(seen, question)
 
 
+def find(registry: Registry, name: str) -> Skill:
+    """The whole page called `name`, or whose folder is: the first folder's first.
+
+    Raises:
+        NoSuchSkill: there is none.
+    """
+    path, root = ask(registry, lambda library: library.place(name), at_once=True)
+    return read_inside(path, root)
+
+
 def build(registry: Registry) -> None:
     """Make the index of a registry, or renew it, and learn from it what its words mean.
 
@@ -173,16 +183,26 @@ class Library:
         """The page at a path, without its sections: they are searched, and never quoted."""
         return self._cache.page(self._cache.numbers[key])
 
+    def place(self, name: str) -> tuple[Path, Path]:
+        """The path and the registry folder of the page that `find` finds."""
+        cache = self._cache
+        called = [n for n, own in cache.names() if name in (own, citable(own))]
+        called += [n for key, n in cache.numbers.items() if name == _folder_of_main(key)]
+        if not called:
+            raise NoSuchSkill(name, [citable(own) for _, own in cache.names()])
+        root, path = cache.place(min(called, key=self._order))
+        folder = self._cache.roots[root]
+        return Path(folder, path), Path(folder)
+
     def pages(self) -> list[Skill]:
         """Every page as `page` gives it, in the order of `Registry.skills`."""
-
-        def order(number: int) -> tuple[int, list[tuple[bool, str]]]:
-            root, path = self._cache.place(number)
-            *folders, name = Path(path).parts
-            return root, [*((True, folder) for folder in folders), (False, name)]
-
-        numbers = sorted(self._cache.numbers.values(), key=order)
+        numbers = sorted(self._cache.numbers.values(), key=self._order)
         return [self._cache.page(number) for number in numbers]
+
+    def _order(self, number: int) -> tuple[int, list[tuple[bool, str]]]:
+        root, path = self._cache.place(number)
+        *folders, name = Path(path).parts
+        return root, [*((True, folder) for folder in folders), (False, name)]
 
     def heads(self) -> Sequence[Skill]:
         """As `pages`, with what the frontmatter holds and the title; kept until a page changes."""
@@ -221,6 +241,7 @@ _Seen = Mapping[tuple[int, str], _Stamp]
 class _Entry(NamedTuple):
     root: int
     path: str
+    name: str
     stamp: _Stamp
     evidence: str
 
@@ -298,7 +319,7 @@ _SCHEMA = """
 CREATE TABLE state(
     made_by TEXT, generation INTEGER, last INTEGER, gone INTEGER, learned INTEGER);
 CREATE TABLE pages(
-    number INTEGER PRIMARY KEY, root INTEGER, path BLOB, mtime INTEGER, size INTEGER,
+    number INTEGER PRIMARY KEY, root INTEGER, path BLOB, name BLOB, mtime INTEGER, size INTEGER,
     ctime INTEGER, evidence TEXT, lengths BLOB, vector BLOB);
 CREATE TABLE attempts(
     number INTEGER PRIMARY KEY, page INTEGER, row INTEGER, lengths BLOB, vector BLOB);
@@ -362,7 +383,7 @@ class _Cache:
     """An open index, and what of it is held in memory. Raises sqlite3.Error alone."""
 
     def __init__(self, file: Path | None, roots: tuple[str, ...]) -> None:
-        self._file, self._roots = file, roots
+        self._file, self.roots = file, roots
         if file is None:
             self._db = _connected(":memory:")
         else:
@@ -400,7 +421,7 @@ class _Cache:
         if self._is_written_to():
             return True
         if self._builder is None:
-            self._builder = _started(self._roots)
+            self._builder = _started(self.roots)
         return self._builder is not None and self._builder.poll() is None
 
     def _is_written_to(self) -> bool:
@@ -416,7 +437,7 @@ class _Cache:
 
     def heads(self, seen: _Seen) -> "_Heads":
         if self._heads is None or self._heads.seen != seen:
-            self._heads = _Heads(self._roots, seen)
+            self._heads = _Heads(self.roots, seen)
         return self._heads
 
     def answer(self, seen: _Seen, question: Callable[[Library], T]) -> T:
@@ -438,7 +459,7 @@ class _Cache:
     def start_learning(self) -> None:
         """Let another process learn, unless we started one before."""
         if self._builder is None and self._has_more_to_learn():
-            self._builder = _started(self._roots)
+            self._builder = _started(self.roots)
 
     def _has_more_to_learn(self) -> bool:
         return len(self.entries) >= max(PAGES_MIN, LEARN_AGAIN * self._learned)
@@ -512,6 +533,9 @@ class _Cache:
     def evidence(self, number: int) -> str:
         return self.entries[number].evidence
 
+    def names(self) -> list[tuple[int, str]]:
+        return [(number, entry.name) for number, entry in self.entries.items()]
+
     def place(self, number: int) -> tuple[int, str]:
         entry = self.entries[number]
         return entry.root, entry.path
@@ -522,7 +546,7 @@ class _Cache:
             if len(self._decoded) >= _DECODED_MAX:
                 self._decoded.clear()
             entry = self.entries[number]
-            root = Path(self._roots[entry.root])
+            root = Path(self.roots[entry.root])
             self._decoded[number] = _decode(body, root / entry.path, root)
         return self._decoded[number]
 
@@ -556,14 +580,14 @@ class _Cache:
             return
         self._forget()
         rows = self._db.execute(
-            "SELECT number, root, path, mtime, size, ctime, evidence, lengths, vector FROM pages"
-            " ORDER BY number"
+            "SELECT number, root, path, name, mtime, size, ctime, evidence, lengths, vector"
+            " FROM pages ORDER BY number"
         ).fetchall()
-        for number, root, raw, mtime, size, ctime, evidence, _, _ in rows:
+        for number, root, raw, name, mtime, size, ctime, evidence, _, _ in rows:
             path = os.fsdecode(raw)
-            key = os.path.join(self._roots[root], path)  # noqa: PTH118 1,855 times in 2 ms
+            key = os.path.join(self.roots[root], path)  # noqa: PTH118 1,855 times in 2 ms
             stamp = _Stamp(mtime, size, ctime)
-            self.entries[number] = _Entry(root, path, stamp, evidence)
+            self.entries[number] = _Entry(root, path, _text(name), stamp, evidence)
             self.numbers[key] = number
             self._known[root, path] = stamp
         self._learned = self._one("SELECT learned FROM state")
@@ -590,7 +614,7 @@ class _Cache:
             raise
         try:
             self._load()
-            seen = _look(self._roots)  # anew: the wait was long, and what we saw would undo news
+            seen = _look(self.roots)  # anew: the wait was long, and what we saw would undo news
             known = self._known
             numbers = {(entry.root, entry.path): n for n, entry in self.entries.items()}
             self._remove([n for place, n in numbers.items() if known[place] != seen.get(place)])
@@ -614,15 +638,17 @@ class _Cache:
         pages, attempts = Counts(self.meanings), Counts()
         page_rows, bodies, attempt_rows = [], [], []
         for root, path in places:
-            folder = Path(self._roots[root])
-            skill = registry._read_inside(folder / path, folder)
+            folder = Path(self.roots[root])
+            skill = read_inside(folder / path, folder)
             stamp = seen[root, path]
             if 0 <= now - stamp.ctime < _SETTLED_SECONDS * 1e9:
                 stamp = stamp._replace(size=-1)
             last += 1
             number = last
             pages.add(document(skill, ""))
-            page_rows.append((number, root, os.fsencode(path), *stamp, skill.evidence))
+            page_rows.append(
+                (number, root, os.fsencode(path), _raw(skill.name), *stamp, skill.evidence)
+            )
             bodies.append((number, _encode(skill)))
             for row in range(len(skill.attempts)):
                 last += 1
@@ -682,12 +708,16 @@ class _Heads:
         self.index: Index | None = None
         self.page_heads: Sequence[Skill] | None = None
         self.numbers: dict[str, int] = {}
+        self.roots = roots
         self._folders = [Path(root) for root in roots]
         self._places = list(seen)
+        self._names: list[tuple[int, str]] = []
         for number, (root, path) in enumerate(seen, start=1):
             key = os.path.join(roots[root], path)  # noqa: PTH118 as in _Cache._load
             self.numbers[key] = number
-            self.pages.add(document(page.read_head(Path(key), self._folders[root]), key))
+            head = page.read_head(Path(key), self._folders[root])
+            self._names.append((number, head.name))
+            self.pages.add(document(head, key))
 
     def attempts(self) -> Index:
         skills = {key: self.page(number) for key, number in self.numbers.items()}
@@ -700,13 +730,16 @@ class _Heads:
     def evidence(self, number: int) -> str:
         return self.page(number).evidence
 
+    def names(self) -> list[tuple[int, str]]:
+        return self._names
+
     def place(self, number: int) -> tuple[int, str]:
         return self._places[number - 1]
 
     def page(self, number: int) -> Skill:
         root, path = self.place(number)
         folder = self._folders[root]
-        return replace(registry._read_inside(folder / path, folder), sections=())
+        return replace(read_inside(folder / path, folder), sections=())
 
 
 def _started(roots: Sequence[str]) -> "subprocess.Popen[bytes] | None":
@@ -834,6 +867,12 @@ def _listed(folder: str) -> tuple[list[str], list[str]]:
     return pages, folders
 
 
+def _folder_of_main(key: str) -> str | None:
+    """The name of the folder that is one skill by the page in it."""
+    folder, page_name = os.path.split(key)
+    return os.path.basename(folder) if page_name.upper() == "SKILL.MD" else None  # noqa: PTH119
+
+
 def _is_page(name: str) -> bool:
     stem, _, ending = name.rpartition(".")
     return ending.lower() == "md" and stem != "" and stem.lower() not in registry._NOT_PAGES
@@ -907,6 +946,18 @@ def _numbered(counted: Counts, term: str, numbers: NDArray[np.uint32]) -> bytes:
     """A term's entries, with the numbers of documents in the place of their rows."""
     rows, counts = counted.entries(term)
     return np.stack([numbers[rows], counts.astype(np.uint32)], axis=1).tobytes()
+
+
+def _raw(text: str) -> bytes:
+    """A name may hold half a character, of a path or an escape, which is no text for SQLite."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except (ValueError, AttributeError) as error:
+        raise sqlite3.DatabaseError("an index with a damaged name") from error
 
 
 def _vector(vector: Floats) -> bytes:

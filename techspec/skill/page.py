@@ -393,7 +393,12 @@ _CITATION = re.compile(
 
 def label(skill: Skill) -> str:
     """What a page is cited and asked for by: its name, if that holds nothing but a name."""
-    return skill.name if re.fullmatch(r"[\w.+-]{1,64}", skill.name) else slug(skill.name, 64)
+    return citable(skill.name)
+
+
+def citable(name: str) -> str:
+    """A name as it is cited."""
+    return name if re.fullmatch(r"[\w.+-]{1,64}", name) else slug(name, 64)
 
 
 def visible(text: str) -> str:

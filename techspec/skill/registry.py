@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from techspec.errors import TechspecError
-from techspec.skill.page import Skill, label, read_file
+from techspec.skill.page import Skill, read_file
 from techspec.skill.writing import Saved, checked, writing
 from techspec.spec.model import Problem
 
@@ -42,20 +42,7 @@ class Registry:
 
     def skills(self) -> list[Skill]:
         """Every page of every folder, ordered by path; a folder that is missing has none."""
-        return [_read_inside(path, root) for root in self.folders for path in _pages(root)]
-
-    def find(self, name: str) -> Skill:
-        """The page called `name`, or whose folder is: the first folder's first.
-
-        Raises:
-            NoSuchSkill: there is none.
-        """
-        skills = self.skills()
-        for skill in skills:
-            folder = skill.path.parent.name if _is_main(skill.path) else None
-            if name in (skill.name, label(skill), folder):
-                return skill
-        raise NoSuchSkill(name, [label(skill) for skill in skills])
+        return [read_inside(path, root) for root in self.folders for path in _pages(root)]
 
     def save(self, name: str, page: str, files: Mapping[str, str] | None = None) -> Saved:
         """Check a page and write its folder to the first registry folder, as `Shelf.save`."""
@@ -74,6 +61,15 @@ def text_of(skill: Skill) -> str:
     if not skill.path.resolve().is_relative_to(skill.registry.resolve()):
         raise SkillIsALink(skill.name)
     return skill.path.read_text(encoding="utf-8", errors="replace")
+
+
+def read_inside(path: Path, root: Path) -> Skill:
+    """The page at `path` of the registry `root`; a link out of it is a Skill with a problem."""
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        problem = Problem(1, "a link out of the registry; not read", "copy the page here.")
+        name = path.parent.name if _is_main(path) else path.stem
+        return Skill(name, path, root, problems=(problem,))
+    return read_file(path, root)
 
 
 def _is_main(path: Path) -> bool:
@@ -95,11 +91,3 @@ def _pages(root: Path) -> Iterator[Path]:
             if (not name.startswith(".") or name in (".claude", ".agents"))
             and not (main and name in _INSIDE_A_SKILL)
         )
-
-
-def _read_inside(path: Path, root: Path) -> Skill:
-    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-        problem = Problem(1, "a link out of the registry; not read", "copy the page here.")
-        name = path.parent.name if _is_main(path) else path.stem
-        return Skill(name, path, root, problems=(problem,))
-    return read_file(path, root)

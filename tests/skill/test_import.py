@@ -11,6 +11,7 @@ from skills_ref.validator import validate
 
 from techspec.skill.distil import Notes, distil
 from techspec.skill.importing import NOT_STATED, import_pages
+from techspec.skill.index import find
 from techspec.skill.objections import about_head
 from techspec.skill.page import read, read_file
 from techspec.skill.places import NoRegistryThere, add_source, registry_for, sources_of
@@ -197,7 +198,7 @@ def test_a_source_is_read_with_the_registry_and_never_written_to(foreign, tmp_pa
     assert (own / "sources.txt").read_text().splitlines()[-1] == "../../foreign"
     registry = registry_for(tmp_path / "project")
     assert registry.folders[:2] == (own, foreign)
-    assert registry.find("crlf").registry == foreign
+    assert find(registry, "crlf").registry == foreign
 
 
 def test_the_sources_of_a_source_are_not_followed(foreign, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from techspec.skill import index
-from techspec.skill.index import Library, ask, attempt_document
+from techspec.skill.index import Library, ask, attempt_document, find
 from techspec.skill.registry import Registry
 from techspec.skill.search import Document, Index, document
 from techspec.skill.tried import tried
@@ -59,7 +59,7 @@ def read_nothing(monkeypatch):
     def fail(*_):
         raise AssertionError("a page was read")
 
-    monkeypatch.setattr(index.registry, "_read_inside", fail)
+    monkeypatch.setattr(index, "read_inside", fail)
 
 
 def as_read(registry):
@@ -386,3 +386,16 @@ def test_what_is_stored_ranks_as_what_is_in_memory_after_any_changes(changes, go
             assert answers(attempts) == answers(Index(rows).search(goal))
         for opened in index._open.values():
             opened.close()
+
+
+def test_a_page_is_found_by_name_without_reading_the_others(root, monkeypatch):
+    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.0)
+    ask(Registry([root]), lambda library: None)
+    read = []
+    whole = index.read_inside
+    monkeypatch.setattr(index, "read_inside", lambda *at: read.append(at) or whole(*at))
+
+    page = find(Registry([root]), "lora")
+
+    assert (page.name, page.sections[-1].title) == ("lora", "Failed Attempts")
+    assert read == [(root / "lora" / "SKILL.md", root)]

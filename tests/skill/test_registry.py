@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from techspec.skill.index import find
 from techspec.skill.page import read
 from techspec.skill.registry import NoSuchSkill, Registry
 from techspec.skill.writing import (
@@ -68,9 +69,9 @@ def test_a_skill_is_found_by_name_in_the_first_folder_that_has_it(registry):
         (folder / "twin").mkdir(parents=True)
         (folder / "twin" / "SKILL.md").write_text(page("twin"))
 
-    assert registry.find("twin").registry == registry.folders[0]
+    assert find(registry, "twin").registry == registry.folders[0]
     with pytest.raises(NoSuchSkill, match="'gone'"):
-        registry.find("gone")
+        find(registry, "gone")
 
 
 def test_a_link_out_of_the_registry_is_listed_but_not_read(registry, tmp_path):
@@ -175,7 +176,7 @@ def test_a_page_of_another_campaign_is_never_overwritten(registry, other):
 
     assert "a-skill" in refused.value.what
     assert "another name" in refused.value.fix
-    assert registry.find("a-skill").metadata["techspec-campaign"] == other
+    assert find(registry, "a-skill").metadata["techspec-campaign"] == other
 
 
 def test_a_page_without_a_campaign_never_overwrites_even_its_like(registry):

@@ -9,6 +9,7 @@ import pytest
 from techspec.ledger.folder import CampaignFolder
 from techspec.skill.branch import BranchInUse, NotInGit
 from techspec.skill.distil import Notes, distil
+from techspec.skill.index import find
 from techspec.skill.page import Attempt, read, read_file
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import (
@@ -173,7 +174,7 @@ def test_the_choice_to_differ_keeps_both_and_says_how(registry):
 
     save(replace(TWIN, author="Ben"), registry, Choice(differs="base 100, not base 10"))
 
-    page = registry.find("lost-carry")
+    page = find(registry, "lost-carry")
     assert page.metadata["differs-from"] == "carry-digits"
     assert "Not the same as `carry-digits`: base 100, not base 10." in page.path.read_text()
 
@@ -204,7 +205,7 @@ def test_a_page_that_supersedes_another_is_linked_both_ways(registry):
 
     done = save(replace(TWIN, author="Ben"), registry, Choice(supersedes="carry-digits"))
 
-    new = registry.find("lost-carry")
+    new = find(registry, "lost-carry")
     assert done.superseded == ("carry-digits",)
     assert new.metadata["supersedes"] == "carry-digits"
     assert '  superseded-by: "lost-carry"\n' in old.read_text()
@@ -226,7 +227,7 @@ def test_a_note_of_the_successor_is_no_edit_by_hand_and_outlives_the_next_save(r
     saved = registry.save(made.name, made.page, made.files)
 
     assert saved.version == 2
-    assert registry.find("width-or-depth").metadata["superseded-by"] == "newer"
+    assert find(registry, "width-or-depth").metadata["superseded-by"] == "newer"
     assert "- By `newer`" in path.read_text()
 
 
@@ -529,8 +530,8 @@ def test_a_refutation_on_as_good_evidence_links_what_it_supersedes(registry, tmp
     done = save_campaign(judged(tmp_path, "again", TURNED), registry, notes)
 
     assert done.superseded == ("width-or-depth",)
-    assert registry.find("depth-wins").metadata["supersedes"] == "width-or-depth"
-    assert registry.find("width-or-depth").metadata["superseded-by"] == "depth-wins"
+    assert find(registry, "depth-wins").metadata["supersedes"] == "width-or-depth"
+    assert find(registry, "width-or-depth").metadata["superseded-by"] == "depth-wins"
     assert verify(done.saved.path.parent) == []
     assert verify(old.parent) == []
 
@@ -543,7 +544,7 @@ def test_a_refutation_on_weaker_evidence_asks_first(registry, tmp_path):
     with pytest.raises(HasTwins, match="tested the same"):
         save_campaign(judged(tmp_path, "again", once), registry, notes)
 
-    assert "superseded-by" not in registry.find("width-or-depth").metadata
+    assert "superseded-by" not in find(registry, "width-or-depth").metadata
 
 
 def test_the_same_contrast_measured_again_by_another_asks_first(registry, tmp_path):
