@@ -6,6 +6,7 @@ A cache and no more: nothing is in it that the pages do not say, and it may be d
 import contextlib
 import fcntl
 import functools
+import gc
 import hashlib
 import marshal
 import os
@@ -368,6 +369,7 @@ def _connected(file: Path | str) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")  # not at every ten changed pages
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0)"
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
@@ -401,6 +403,8 @@ class _Cache:
         self._builder: subprocess.Popen[bytes] | None = None
         self._heads: _Heads | None = None
         self.page_heads: Sequence[Skill] | None = None
+        self.meanings: Meanings | None = None
+        self._learned = 0
         self._forget()
 
     def close(self) -> None:
@@ -437,7 +441,13 @@ class _Cache:
 
     def heads(self, seen: _Seen) -> "_Heads":
         if self._heads is None or self._heads.seen != seen:
-            self._heads = _Heads(self.roots, seen)
+            collects = gc.isenabled()
+            gc.disable()  # a fifth of the time goes into looking for garbage where all is kept
+            try:
+                self._heads = _Heads(self.roots, seen)
+            finally:
+                if collects:
+                    gc.enable()
         return self._heads
 
     def answer(self, seen: _Seen, question: Callable[[Library], T]) -> T:
@@ -565,8 +575,6 @@ class _Cache:
 
     def _forget(self) -> None:
         self.pages = _Stored(functools.partial(self._entries, "pages_terms"))
-        self.meanings: Meanings | None = None
-        self._learned = 0
         self.entries: dict[int, _Entry] = {}
         self.numbers: dict[str, int] = {}
         self.index = self.attempt_index = None
@@ -590,15 +598,16 @@ class _Cache:
             self.entries[number] = _Entry(root, path, _text(name), stamp, evidence)
             self.numbers[key] = number
             self._known[root, path] = stamp
-        self._learned = self._one("SELECT learned FROM state")
-        if self._learned:
+        learned = self._one("SELECT learned FROM state")
+        if learned != self._learned:  # it grows each time that we learn
             self.meanings = _meanings(*self._row("SELECT terms, vectors FROM meanings"))
+        self._learned = learned
         self.pages = _Stored(
             functools.partial(self._entries, "pages_terms"),
             list(self.entries),
             list(self.numbers),
             (lengths for *_, lengths, _ in rows),
-            (vector for *_, vector in rows) if self.meanings else None,
+            (vector or b"" for *_, vector in rows) if self.meanings else None,
         )
         self._generation = generation
 
@@ -675,7 +684,7 @@ class _Cache:
         self._db.executemany(
             f"INSERT INTO {table}_terms VALUES (?, ?) ON CONFLICT(term) DO UPDATE"
             " SET entries = CAST(entries || excluded.entries AS BLOB)",
-            ((term, _numbered(counted, term, numbers)) for term in sorted(counted.terms)),
+            ((term, _numbered(counted.terms[term], numbers)) for term in sorted(counted.terms)),
         )
 
     def _sweep(self) -> None:
@@ -942,10 +951,11 @@ def _bytes(numbers: Iterable[int]) -> bytes:
     return array("I", numbers).tobytes()
 
 
-def _numbered(counted: Counts, term: str, numbers: NDArray[np.uint32]) -> bytes:
+def _numbered(entries: Sequence[int], numbers: NDArray[np.uint32]) -> bytes:
     """A term's entries, with the numbers of documents in the place of their rows."""
-    rows, counts = counted.entries(term)
-    return np.stack([numbers[rows], counts.astype(np.uint32)], axis=1).tobytes()
+    both = np.array(entries, np.uint32)
+    both[::2] = numbers[both[::2]]
+    return both.tobytes()
 
 
 def _raw(text: str) -> bytes:

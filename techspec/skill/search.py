@@ -9,7 +9,6 @@ import functools
 import math
 import re
 import unicodedata
-from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,7 +159,7 @@ class Counts:
 
     def __init__(self, meanings: Meanings | None = None) -> None:
         self.keys: list[str] = []
-        self.terms: dict[str, array[int]] = {}
+        self.terms: dict[str, list[int]] = {}
         self._lengths: list[tuple[int, ...]] = []
         self._meanings = meanings
         self._vectors: list[Floats] = []
@@ -183,11 +182,14 @@ class Counts:
         weighted: dict[str, float] = {}
         for field, (name, weight) in enumerate(WEIGHTS.items()):
             text = document.fields.get(name, "")
-            counts = _counted(text)
+            if name in _PAIRED:
+                found = terms(text)
+                counts: Mapping[str, int] = Counter(found)
+                self._enter(field, Counter(pairs(found)))
+            else:
+                counts = _counted(text)
             lengths.append(sum(counts.values()))
             self._enter(field, counts)
-            if name in _PAIRED:
-                self._enter(field, Counter(pairs(terms(text))))
             if self._meanings:
                 for term, count in counts.items():
                     weighted[term] = weighted.get(term, 0.0) + weight * count
@@ -197,13 +199,12 @@ class Counts:
             self._vectors.append(self._meanings.of_page(weighted))
 
     def _enter(self, field: int, counts: Mapping[str, int]) -> None:
-        row = len(self.keys)
+        row, known = len(self.keys), self.terms
         for term, count in counts.items():
-            entries = self.terms.get(term)
-            if entries is None:
-                entries = self.terms[term] = array("q")
-            entries.append(row)
-            entries.append(packed(field, count))
+            if term in known:
+                known[term] += (row, packed(field, count))
+            else:
+                known[term] = [row, packed(field, count)]
 
     def entries(self, term: str) -> tuple[Rows, Rows]:
         """As `Stored.entries`."""
