@@ -226,7 +226,8 @@ def _best(
     """By page, its best match among the questions that goal and spec ask."""
     best: dict[str, _Match] = {}
     for question, beside in _questions(goal, keywords, spec):
-        for hit in index.search(question, beside, most).hits:
+        found = index.search(question, beside, most)
+        for hit in found.hits if found.strength != "none" else ():
             degree = strength(hit.confidence, bool(beside))
             if degree == "none":
                 continue

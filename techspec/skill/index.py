@@ -95,6 +95,19 @@ def ask(registry: Registry, question: Callable[["Library"], T], at_once: bool = 
         at_once: while a large registry has no index yet, its pages are ranked by their names,
             descriptions and tags, and one that is asked for is read whole.
     """
+
+    def answer(cache: _Cache, seen: _Seen) -> T:
+        if at_once and len(seen) >= HEADS_FROM and cache.is_being_built():
+            return question(Library(cache.heads(seen)))
+        answer = cache.answer(seen, question)
+        cache.start_learning()
+        return answer
+
+    return _used(registry, answer)
+
+
+def _used(registry: Registry, use: Callable[["_Cache", "_Seen"], T]) -> T:
+    """What is made of a registry's index; of one made anew if it turns out to be damaged."""
     roots = tuple(os.fspath(folder) for folder in registry.folders)
     with _lock:
         seen = _look(roots)
@@ -102,18 +115,13 @@ def ask(registry: Registry, question: Callable[["Library"], T], at_once: bool = 
         if file and file not in _unusable:
             for _ in range(2):
                 try:
-                    cache = _opened(file, roots)
-                    if at_once and len(seen) >= HEADS_FROM and cache.is_being_built():
-                        return question(Library(cache.heads(seen)))
-                    answer = cache.answer(seen, question)
-                    cache.start_learning()
-                    return answer
+                    return use(_opened(file, roots), seen)
                 except sqlite3.Error as error:
                     _close(file, roots)
                     if not _discard(file, error):
                         break
             _unusable.add(file)
-        return _opened(None, roots).answer(seen, question)
+        return use(_opened(None, roots), seen)
 
 
 def find(registry: Registry, name: str) -> Skill:
@@ -131,14 +139,12 @@ def build(registry: Registry) -> None:
 
     Nobody needs to call it: `ask` answers without, and has another process do it.
     """
-    roots = tuple(os.fspath(folder) for folder in registry.folders)
-    with _lock:
-        seen = _look(roots)
-        file = _file(roots) if len(seen) > SMALL else None
-        if file:
-            cache = _opened(file, roots)
-            cache.answer(seen, lambda library: None)
-            cache.learn()
+
+    def learned(cache: _Cache, seen: _Seen) -> None:
+        cache.answer(seen, lambda library: None)
+        cache.learn()
+
+    _used(registry, learned)
 
 
 def cache_folder() -> Path:
@@ -369,7 +375,6 @@ def _connected(file: Path | str) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
         db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA wal_autocheckpoint = 4000")  # not at every ten changed pages
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0)"
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
@@ -468,7 +473,7 @@ class _Cache:
 
     def start_learning(self) -> None:
         """Let another process learn, unless we started one before."""
-        if self._builder is None and self._has_more_to_learn():
+        if self._file and self._builder is None and self._has_more_to_learn():
             self._builder = _started(self.roots)
 
     def _has_more_to_learn(self) -> bool:
@@ -476,7 +481,8 @@ class _Cache:
 
     def learn(self) -> None:
         """Learn what the words of the pages mean; nothing where another process is at it."""
-        assert self._file is not None, "only a file is worth it"
+        if self._file is None:
+            return
         with self._file.with_suffix(".learning").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -694,16 +700,16 @@ class _Cache:
             return
         for numbers in ("pages", "attempts"):
             table = f"{numbers}_terms"
-            found = self._db.execute(f"SELECT number FROM {numbers}").fetchall()
-            alive = np.array(found, np.uint32).ravel()
+            alive = {number for (number,) in self._db.execute(f"SELECT number FROM {numbers}")}
             for term, entries in self._db.execute(f"SELECT term, entries FROM {table}").fetchall():
-                old = _numbers(entries).reshape(-1, 2)
-                kept = old[np.isin(old[:, 0], alive)]
-                if not len(kept):
+                old = _numbers(entries).tolist()  # few, most often: no work for arrays
+                pairs = zip(old[::2], old[1::2], strict=True)
+                kept = [n for pair in pairs if pair[0] in alive for n in pair]
+                if not kept:
                     self._db.execute(f"DELETE FROM {table} WHERE term = ?", [term])
                 elif len(kept) < len(old):
                     change = f"UPDATE {table} SET entries = ? WHERE term = ?"
-                    self._db.execute(change, [kept.tobytes(), term])
+                    self._db.execute(change, [_bytes(kept), term])
         self._db.execute("UPDATE state SET gone = 0")
 
 

@@ -74,7 +74,7 @@ From .2 to .4 little changes. It moves the ranking alone: how sure we are is tol
 POSSIBLE, STRONG = 0.13, 0.21
 POSSIBLE_WITH_KEYWORDS, STRONG_WITH_KEYWORDS = 0.21, 0.25
 """Confidence from which a hit is possible, and strong; right keywords meet more of a right page.
-Of 37 requests that nothing answers those with keywords decline 30, the others 13, and of 125
+Of 37 requests that nothing answers those with keywords decline 30, the others 12, and of 125
 that something answers they keep all and all but 3."""
 
 _DOCUMENTS_MIN = 100

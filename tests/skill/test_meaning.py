@@ -117,20 +117,28 @@ def nearest(registry, goal):
     return Path(found[0].key).parent.name
 
 
-def test_another_process_learns_what_a_large_registry_means(registry, monkeypatch):
+def test_a_large_registry_has_another_process_learn(registry):
     ask(registry, lambda library: None)
     (cache,) = index._open.values()
 
     assert cache._builder.wait(60) == 0
-    build(registry)  # a process of its own does not know of our smaller limit
 
-    assert ask(registry, lambda library: library.index()._vectors).shape == (60, 3)
+
+def test_an_index_of_another_version_is_made_anew_and_learned_from(registry, monkeypatch):
+    build(registry)
+    monkeypatch.setattr(index, "_made_by", lambda: "a newer version")
+    monkeypatch.setattr(index, "_open", {})
+
+    build(registry)
+
+    assert len(ask(registry, lambda library: library.index()._vectors)) == 60
 
 
 def test_a_page_that_changes_after_learning_moves_to_its_new_meaning(registry):
     build(registry)
-    write(registry.folders[0], 0, "violin concert unheard")
+    assert ask(registry, lambda library: library.index()._vectors).shape == (60, 3)
 
+    write(registry.folders[0], 0, "violin concert unheard")
     placed = ask(registry, lambda library: library.index()._vectors)
     meanings = ask(registry, lambda library: library._cache.meanings)
 
