@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from techspec.skill.dedupe import NotMerged, merge
 from techspec.skill.distil import Notes, distil
+from techspec.skill.index import find
 from techspec.skill.page import Skill, read
 from techspec.skill.registry import Registry
 from techspec.skill.search import terms
@@ -140,7 +141,7 @@ def test_a_merge_adds_what_only_the_other_tried_and_links_both(twins):
     _, gained = merge(twins, "kept", "other")
 
     assert gained == 1
-    kept, other = twins.find("kept"), twins.find("other")
+    kept, other = find(twins, "kept"), find(twins, "other")
     assert [a.attempt for a in kept.attempts] == ["deeper", "dropout"]
     assert kept.attempts[1].lesson == "none | no"
     assert kept.metadata["supersedes"] == "other"
