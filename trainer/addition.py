@@ -183,18 +183,25 @@ def _pair_with_a_carry_chain(digits: int, rng: random.Random) -> Pair:
 
 
 def _pair_of_repeated_digits(digits: int, rng: random.Random) -> Pair:
-    """Two operands such as 77 and 4444, each of one digit only."""
-    a, b = (int(str(rng.randrange(10)) * rng.randint(1, digits)) for _ in range(2))
+    """Two operands such as 77 and 444000, each one digit in a run of places and 0 elsewhere."""
+    a, b = (_run_of_one_digit(digits, rng) for _ in range(2))
     return a, b
 
 
+def _run_of_one_digit(digits: int, rng: random.Random) -> int:
+    length = rng.randint(1, digits)
+    digit = str(rng.randrange(10))
+    return int(digit * length + "0" * rng.randint(0, digits - length))
+
+
 # Balanced over lengths and carries as in Lee et al. (2023), "Teaching Arithmetic to Small
-# Transformers", arXiv:2307.03381; the shares, and the repeated digits, are the first that we tried.
+# Transformers", arXiv:2307.03381. Shares and repeated digits are ours: with half as many of those,
+# all beginning at the last place, one seed in four of a small model went wrong at 0 + 1000.
 _BALANCE = {
-    _uniform_pair: 0.4,
+    _uniform_pair: 0.3,
     _pair_with_a_carry_chain: 0.3,
     _pair_of_any_lengths: 0.2,
-    _pair_of_repeated_digits: 0.1,
+    _pair_of_repeated_digits: 0.2,
 }
 
 

@@ -108,6 +108,16 @@ def test_uniform_training_problems_are_the_same_in_every_release(
     assert digest(split(Task(digits), train_size, eval_size)[0]) == digest_of_training
 
 
+def test_balanced_problems_and_the_boundary_are_the_same_in_every_release():
+    drawn, _ = split(Task(10), 2_000, 500, "balanced")
+
+    assert digest(drawn) == "25597d8dca18dacae60350bcbcce3b9222b11e4922ecb6b1e8690fb4c902a911"
+    assert (
+        digest(boundary(Task(10)))
+        == "709fb3cb79155e02bd14b2b1e4e4f52dbad2d849449d6208127023600d547ea3"
+    )
+
+
 @pytest.mark.parametrize("sampling", ["uniform", "balanced"])
 @pytest.mark.parametrize("digits", [10, 18])
 def test_there_may_be_more_pairs_than_a_list_could_count(digits, sampling):
