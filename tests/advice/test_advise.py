@@ -10,7 +10,9 @@ from techspec.skill import index
 from techspec.skill.registry import Registry
 from techspec.spec.reader import read
 
-SHIPPED = Registry([Path(__file__).parents[2] / "registry"])
+# The pages that the seed's dialogue was held over; later campaigns added others.
+PAGES = ("addition-baseline", "colbert-parameter-search", "spec-driven-experimentation")
+SHIPPED = Registry([Path(__file__).parents[2] / "registry" / name for name in PAGES])
 GOAL = "I'm running the addition task experiments from TECHSPEC.md"
 
 SEED = read("""# TECHSPEC: Addition Task Parameter Scaling

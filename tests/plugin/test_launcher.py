@@ -307,7 +307,7 @@ def test_the_users_python_is_taken_if_it_has_all_and_the_real_server_answers(tmp
         advice = client.ask(1, "tools/call", name="advise", arguments=question)["result"]
         page = client.ask(2, "resources/read", uri="skill://addition-baseline/SKILL.md")["result"]
 
-    assert advice["structuredContent"]["sources"] == ["addition-baseline"]
+    assert "addition-baseline" in advice["structuredContent"]["sources"]
     assert "addition-baseline" in page["contents"][0]["text"]
     assert not (machine.data / "venv").exists()
     assert not installs(machine)

@@ -62,7 +62,9 @@ def test_the_skills_that_ship_pass_the_validator_and_may_be_shared(tmp_path, ski
 
     assert validated(skill).returncode == 0
     assert Registry([tmp_path]).save(skill.name, text).version == 1
-    assert read(text).evidence == "reported"
+    measured = (skill / "evidence").exists()
+    assert read(text).evidence == ("measured over seeds" if measured else "reported")
+    assert not measured or verify(skill) == []
 
 
 def test_the_page_has_the_sections_of_the_seed_in_its_order():
