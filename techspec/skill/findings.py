@@ -91,8 +91,8 @@ class Finding:
 
     @property
     def seeds_min(self) -> int:
-        """Runs of the side that has fewest; 0 where none ran."""
-        return min((len(side.seeds) for side in self.sides), default=0)
+        """Runs of the side that has fewest, of those that ran; a search leaves levels out."""
+        return min((len(side.seeds) for side in self.sides if side.seeds), default=0)
 
     @property
     def configs(self) -> tuple[dict[str, str], ...]:

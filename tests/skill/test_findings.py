@@ -316,6 +316,14 @@ FACTS = TrainerFacts(
 HELD = {"learning_rate": "0.003", "max_steps": "1500", "dropout": "0", "d_proj": "64"}
 
 
+def test_a_level_that_a_search_passed_by_does_not_lower_its_grade():
+    ran, passed_by = Side("w16", {"d_model": "16"}, (0, 1, 2)), Side("w24", {"d_model": "24"}, ())
+    claim = "smallest params with exact_match >= 0.99"
+    finding = study(claim=claim, sides=(ran, passed_by))
+
+    assert finding.evidence == "measured over seeds"
+
+
 def settled_by(finding, plan=plan()):
     found = bearing(plan, FACTS, known(finding))
     return [each.hypothesis for each in found if each.outcome is not None]
