@@ -5,8 +5,9 @@
 Both run as programs, one after the other in every round, so that a busy machine slows them alike.
 
 steps   optimiser steps a CPU second at batch 512, one thread each, a start-up subtracted by running
-        two lengths; GFLOP/s by the FLOPs that the task needs (`trainer cost`), beside the sgemm of
-        one thread in the same round
+        two lengths; the trainer both as it takes the steps of a short run and compiled, as it takes
+        those of a long one (what compiling costs is told beside); GFLOP/s by the FLOPs that the
+        task needs (`trainer cost`), beside the sgemm of one thread in the same round
 memory  peak memory of a short run with an evaluation of 10,000 problems
 start   from the start of the process to the first step's loss
 study   4 small arms x 4 seeds, wall: the trainer in one single-threaded process a core, as
@@ -52,9 +53,9 @@ class Shape:
 
 
 SHAPES = {
-    "32x2": Shape({"d_model": 32, "depth": 2}, 100, 24, 7),
-    "64x3": Shape({"d_model": 64, "depth": 3}, 40, 12, 5),
-    "192x4": Shape({"d_model": 192, "depth": 4}, 12, 5, 4),
+    "32x2": Shape({"d_model": 32, "depth": 2}, 200, 24, 7),
+    "64x3": Shape({"d_model": 64, "depth": 3}, 80, 12, 5),
+    "192x4": Shape({"d_model": 192, "depth": 4}, 24, 6, 4),
 }
 WARM_STEPS = 3
 """The shorter of the two lengths."""
@@ -91,16 +92,20 @@ class Bench:
             self.shapes = {"tiny": Shape(TINY, 300, 300, 0)}
             self.arms, self.seeds = {"tiny": TINY}, 1
         self.folder = folder
+        self.compiled = folder / "compiled"
+        self.compiles = not args.smoke
         self._out: Path | None = args.out
 
-    def ours(self, config: Config) -> Ran:
+    def ours(self, config: Config, cache: Path | None = None) -> Ran:
         """Train one config by the trainer, on one thread."""
-        return self.trained([config], [0])
+        return self.trained([config], [0], cache)
 
-    def trained(self, configs: Sequence[Config], seeds: Sequence[int]) -> Ran:
+    def trained(
+        self, configs: Sequence[Config], seeds: Sequence[int], cache: Path | None = None
+    ) -> Ran:
         """Train all of them in one request; all of them have to end well."""
         configs = [config | self.given for config in configs]
-        ran = run(ours(configs, seeds, "cpu", self.folder), threads=1)
+        ran = run(ours(configs, seeds, "cpu", self.folder), threads=1, cache=cache)
         outcomes = {name: event["outcome"] for name, event in ran.ended().items()}
         assert len(outcomes) == len(configs) * len(seeds), outcomes
         assert set(outcomes.values()) == {"finished"}, outcomes
@@ -142,30 +147,41 @@ def main() -> int:
 
 
 def steps(bench: Bench) -> bool:
-    """Compare steps a CPU second; returns whether every target is met."""
-    our_rates, plain_rates, peak = _by_shape(bench), _by_shape(bench), []
+    """Compare steps a CPU second; returns whether every target is met by compiled steps."""
+    ways: dict[str, Callable[[Config], Ran]] = {
+        "plain": _plain,
+        "ours": lambda config: bench.ours({**config, "compile": "never"}),
+        "compiled": lambda config: bench.ours({**config, "compile": "always"}, bench.compiled),
+    }
+    if not bench.compiles:
+        del ways["compiled"]
+    compiling = {name: _compiling(bench, shape) for name, shape in bench.shapes.items()}
+    rates = {name: dict[str, list[float]]() for name in bench.shapes}
+    peak: list[float] = []
     for number in range(bench.rounds):
         peak.append(peaks("cpu")["float32"])
         bench.note("peak", number, sgemm=peak[-1])
         for name, shape in bench.shapes.items():
-            our_rates[name].append(_rate(bench.ours, shape.config, shape.our_steps))
-            plain_rates[name].append(_rate(_plain, shape.config, shape.plain_steps))
-            found = {"shape": name, "ours": our_rates[name][-1], "plain": plain_rates[name][-1]}
-            bench.note("steps", number, **found)
+            for way, train in ways.items():
+                timed = shape.plain_steps if way == "plain" else shape.our_steps
+                rates[name].setdefault(way, []).append(_rate(train, shape.config, timed))
+            newest = {way: of_way[-1] for way, of_way in rates[name].items()}
+            bench.note("steps", number, shape=name, **newest)
     rows = []
     met = True
     for name, shape in bench.shapes.items():
         needed = step_flops(shape.config | CONSTANT, bench.folder)
-        mine, its = our_rates[name], plain_rates[name]
-        ratios = [a / b for a, b in zip(mine, its, strict=True)]
-        shares = [rate * needed / best for rate, best in zip(mine, peak, strict=True)]
+        for way, found in rates[name].items():
+            ratios = [a / b for a, b in zip(found, rates[name]["plain"], strict=True)]
+            shares = [rate * needed / best for rate, best in zip(found, peak, strict=True)]
+            achieved = f"{median(found) * needed / 1e9:.1f}"
+            compared = (middle(found), middle(ratios), shape.target)
+            rows.append((name, way, *compared, achieved, f"{median(shares):.0%}"))
         met &= median(ratios) >= shape.target
-        achieved = [f"{median(rates) * needed / 1e9:.1f}" for rates in (mine, its)]
-        compared = (middle(mine), middle(its), middle(ratios), shape.target)
-        rows.append((name, *compared, *achieved, f"{median(shares):.0%}"))
     print(f"steps a CPU second; sgemm of one thread: {middle([p / 1e9 for p in peak])} GFLOP/s")
-    header = ("shape", "ours", "plain", "times", "target", "GFLOP/s, ours", "plain", "of sgemm")
-    table(header, rows)
+    table(("shape", "way", "steps", "times", "target", "GFLOP/s", "of sgemm"), rows)
+    for name, seconds in compiling.items() if bench.compiles else ():
+        print(f"compiling {name} once: {seconds:.0f} CPU seconds more than from the cache")
     return met
 
 
@@ -282,6 +298,16 @@ def _rate(train: Callable[[Config], Ran], config: Config, timed: int) -> float:
         for count in (WARM_STEPS, WARM_STEPS + timed)
     )
     return timed / (long - short)
+
+
+def _compiling(bench: Bench, shape: Shape) -> float:
+    """CPU seconds that the first start takes more than the second, which finds all compiled."""
+    if not bench.compiles:
+        return 0.0
+    config = {**shape.config, **CONSTANT, "max_steps": WARM_STEPS, "compile": "always"}
+    first, again = (bench.ours(config, bench.compiled).cpu_seconds for _ in range(2))
+    bench.note("compiling", 0, params=shape.config, cpu_seconds=first - again)
+    return first - again
 
 
 def _by_shape(bench: Bench) -> dict[str, list[float]]:
