@@ -3,49 +3,78 @@
 Nothing measured here reaches a trial; torch's speed is the only thing it asks about.
 """
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from trainer import data, shape
 from trainer.config import Config, read
+from trainer.evaluate import CHUNK, evaluate
 from trainer.lanes import Stack, fresh
 from trainer.machine import bfloat16_slowdown, describe, device_for, set_up, way_of
 from trainer.protocol import Trial
 
-BUDGET_SECONDS = 5.0
-WARM_STEPS, TIMED_STEPS = 2, 5
+BUDGET_SECONDS = 3.0
+"""Of wall time, for steps; the start before and the evaluations after take about 2 s more."""
+TIMED_AT_LEAST = 2
+
+# Each piece of work that shape.Speed prices is 40 to 90 % of some probe's step on a CPU; the last
+# three, whose evaluations are timed too, are like what people train.
+_SMALL: dict[str, Any] = {"base": 10, "digits": 2, "heads": 1, "d_ff": 32}
+PROBES: tuple[dict[str, Any], ...] = (
+    _SMALL | {"d_model": 16, "depth": 4, "batch_size": 8},  # layers
+    _SMALL | {"d_model": 16, "depth": 2, "batch_size": 256, "heads": 8},  # heads
+    _SMALL | {"d_model": 16, "depth": 2, "batch_size": 256, "d_ff": 1024},  # hidden
+    _SMALL | {"d_model": 64, "depth": 2, "batch_size": 256, "d_ff": 64, "digits": 6},  # values
+    _SMALL | {"d_model": 256, "depth": 1, "batch_size": 128, "d_ff": 256, "digits": 6},  # FLOPs
+    {"d_model": 32, "depth": 2, "batch_size": 512},
+    {"d_model": 128, "depth": 4, "batch_size": 64, "digits": 6},
+    {"d_model": 192, "depth": 2, "batch_size": 256, "loss_on": "all"},
+)
+EVALUATED = 3
+# A GPU has hardly begun with what fills a CPU. Not measured: none was at hand.
+GPU_BATCHES = 16
 
 
 def seconds(configs: Sequence[Config], asked: str) -> list[float]:
-    """Time what each config would take on the device `asked` for, in seconds.
+    """Say what each config would take on the device `asked` for, in seconds.
 
-    Each shape is timed until the budget is spent; one that was not gets its nominal seconds times
-    the measured-to-nominal ratio of the timed shape whose nominal step is nearest to its own.
+    None of them is timed: a few small ones are, and the prices of shape.Speed fitted to those.
     """
     device = device_for(asked)
     set_up(device)
-    speed = shape.CUDA if device.type == "cuda" else shape.CPU
-    deadline = time.perf_counter() + BUDGET_SECONDS
-    nominal = [shape.step_seconds(config, speed) for config in configs]
-    ratios: dict[float, float] = {}  # nominal seconds of a step -> measured / nominal
-    for config, step in sorted(zip(configs, nominal, strict=True), key=lambda pair: pair[1]):
-        expected = (WARM_STEPS + TIMED_STEPS) * step
-        if step in ratios or (ratios and time.perf_counter() + expected > deadline):
-            continue  # the first, the cheapest, is always timed
-        ratios[step] = _timed_step(config, device) / step
+    speeds = {name: speed_of(device, name) for name in {config.precision for config in configs}}
+    return [shape.seconds(config, speeds[config.precision]) for config in configs]
 
-    def ratio(step: float) -> float:
-        return ratios[min(ratios, key=lambda timed: abs(math.log(timed / step)))]
 
-    return [
-        ratio(step) * shape.seconds(config, speed)
-        for config, step in zip(configs, nominal, strict=True)
+def speed_of(device: torch.device, precision: str) -> shape.Speed:
+    """Measure what this machine takes for each piece of work, in a few seconds.
+
+    On a CPU in seconds of this thread: what other programs take of the core does not count.
+    """
+    clock = time.perf_counter if device.type == "cuda" else time.thread_time
+    start = shape.CUDA if device.type == "cuda" else shape.CPU
+    stacks = [_probe(given, precision, device) for given in PROBES]
+    end = time.perf_counter() + BUDGET_SECONDS
+    for stack in stacks:
+        _step(stack, clock)  # the first takes longer
+    taken: list[list[float]] = [[] for _ in stacks]
+    while time.perf_counter() < end or len(taken[-1]) < TIMED_AT_LEAST:
+        for stack, times in zip(stacks, taken, strict=True):  # in turn: a slow moment hits all
+            times.append(_step(stack, clock))
+    works = [shape.step_work(stack.config) for stack in stacks]
+    speed = shape.fitted(list(zip(works, map(median, taken), strict=True)), start)
+    ratios = [
+        _evaluation(stack, clock) / shape.evaluation_seconds(stack.config, CHUNK, speed)
+        for stack in stacks[-EVALUATED:]
     ]
+    return replace(speed, evaluation_ratio=speed.evaluation_ratio * median(ratios))
 
 
 def check() -> dict[str, Any]:
@@ -56,7 +85,7 @@ def check() -> dict[str, Any]:
         {"d_model": 32, "depth": 1, "digits": 2, "train_size": 640, "eval_size": 10}
         | {"batch_size": 64, "learning_rate": 1e-2}
     )
-    stack = _stack(config, device)
+    stack = _stack(config, device, data.problems(config, device).train)
     losses = []
     for _ in range(20):
         stack.advance(1, lambda: False)
@@ -75,19 +104,38 @@ def check() -> dict[str, Any]:
     }
 
 
-def _timed_step(config: Config, device: torch.device) -> float:
-    """Seconds of one step: the median, so that one hiccup of the machine does not count."""
-    stack = _stack(config, device)
-    taken = []
-    for _ in range(WARM_STEPS + TIMED_STEPS):
-        begun = time.perf_counter()
-        stack.advance(1, lambda: False)
-        stack.losses.tolist()  # waits for the device
-        taken.append(time.perf_counter() - begun)
-    return sorted(taken[WARM_STEPS:])[TIMED_STEPS // 2]
+def _probe(given: Mapping[str, Any], precision: str, device: torch.device) -> Stack:
+    """A stack to be timed, on problems of no meaning: writing real ones takes longer than steps."""
+    batch = given["batch_size"] * (GPU_BATCHES if device.type == "cuda" else 1)
+    own = {"batch_size": batch, "train_size": 16 * batch, "eval_size": 1}
+    config = read({**given, **own, "precision": precision, "compile": "never"})
+    return _stack(config, device, _nonsense(config, config.train_size, device))
 
 
-def _stack(config: Config, device: torch.device) -> Stack:
+def _step(stack: Stack, clock: Callable[[], float]) -> float:
+    begun = clock()
+    stack.advance(1, lambda: False)
+    stack.losses.tolist()  # waits for the device
+    return clock() - begun
+
+
+def _evaluation(stack: Stack, clock: Callable[[], float]) -> float:
+    config, device = stack.config, stack.losses.device
+    held_out = _nonsense(config, CHUNK, device)
+    masks = {"exact_match": torch.ones(CHUNK, dtype=torch.bool, device=device)}
+    problems = data.Problems(stack.problems, held_out, masks, "")
+    begun = clock()
+    evaluate(stack.decoder(stack.lanes), problems, config.task.answer_length)
+    return clock() - begun
+
+
+def _nonsense(config: Config, rows: int, device: torch.device) -> Tensor:
+    shape = (rows, config.task.length)
+    return torch.randint(config.task.vocabulary, shape, dtype=torch.uint8).to(device)
+
+
+def _stack(config: Config, device: torch.device, problems: Tensor) -> Stack:
     """A stack of one lane, on its way as in a run, that nobody keeps."""
-    lane = fresh(Trial("", Path(), 0, {}), config, device)
-    return Stack([lane], data.problems(config, device).train, way_of(config, device))
+    return Stack(
+        [fresh(Trial("", Path(), 0, {}), config, device)], problems, way_of(config, device)
+    )

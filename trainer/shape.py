@@ -1,32 +1,59 @@
 """A config in, what it costs out: parameters, FLOPs, nominal seconds. Arithmetic, no torch.
 
 Nominal seconds are the same on every machine, so that a spec gives the same plan everywhere.
-They cover training and evaluation to max_steps (early stopping may end sooner), not the start of
-the process and the import of torch (about 3 s a request).
+They cover training and evaluation to max_steps (early stopping may end sooner), step by step as
+written: neither the start of the process and the import of torch (about 3 s a request), nor what
+compiling or stacking lanes saves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
+from statistics import median
 
 from trainer.config import Config
+
+Work = tuple[float, float, float, float, float]
+"""One number for each of the first five fields of Speed: how much there is to do at that price."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a device takes for a step: for each layer, attention row, FLOP and value written."""
+    """What a device takes for each piece of work, in seconds; a way back counts as two ways there.
+
+    Args:
+        layer_seconds: to issue a layer's operations, whatever the batch; what all layers have in
+            common is one layer more.
+        flop_seconds: for a floating-point operation of a product; 2 make a multiply-add.
+        value_seconds: for a number written outside the hidden layer of the MLP: by norms, RoPE,
+            sums, logits.
+        hidden_seconds: for a number in the hidden layer of the MLP, GELU and all.
+        head_seconds: for the attention of one head over one problem; for short problems they are
+            about equally long.
+        evaluation_ratio: seconds of a problem that is evaluated to those of its way there in a
+            step; a chunk is larger than most batches, and less of it stays in the cache.
+    """
 
     layer_seconds: float
-    row_seconds: float
-    flops_per_second: float
-    values_per_second: float
+    flop_seconds: float
+    value_seconds: float
+    hidden_seconds: float
+    head_seconds: float
+    evaluation_ratio: float
 
 
-# One thread of a 2.8 GHz Xeon, torch 2.13, beside another busy thread: a least-squares fit, in log
-# seconds, to the steps in tests/trainer/test_shape.py, each of which it meets within a factor 1.5.
-CPU = Speed(3.4e-3, 3.5e-7, 1.1e11, 6.7e8)
+# One thread of a 2.8 GHz Xeon, torch 2.13, beside other busy threads: least squares of relative
+# errors over 45 shapes drawn at random, each of which it meets within a factor 1.3 (23 of them are
+# in tests/trainer/test_shape.py).
+CPU = Speed(2.4e-3, 9.1e-12, 1.7e-9, 2.7e-9, 1.9e-6, 1.2)
 
 # An estimate on paper for one A100-like card in float32, not measured: an eager step issues
 # about 92 + 55 kernels a layer at about 8 microseconds each; a layer stands for all of it.
-CUDA = Speed(7e-4, 0.0, 2e13, 3e11)
+CUDA = Speed(5e-4, 5e-14, 3.3e-12, 6.7e-12, 1e-11, 1.0)
+
+# How much a fit holds to each proportion it began with: as much as a hundredth of a probe would.
+_HOLD = 0.1
+_SWEEPS = 500
 
 
 def params(config: Config) -> int:
@@ -81,25 +108,82 @@ def flops(config: Config) -> float:
     return float(trained + evaluations(config) * judged)
 
 
-def rows(config: Config, scored: int) -> int:
-    """Count the rows of attention scores of one problem: small ones take about equally long."""
-    return config.heads * ((config.depth - 1) * (config.task.length - 1) + scored)
+def step_work(config: Config) -> Work:
+    """Count what a training step has to do."""
+    return (config.depth + 1.0, *_forward_work(config, config.scored, 3 * config.batch_size))
 
 
-def forward_seconds(config: Config, scored: int, speed: Speed) -> float:
-    """Foresee one problem's way through the model, in nominal seconds."""
-    work = forward_flops(config, scored) / speed.flops_per_second
-    traffic = values(config, scored) / speed.values_per_second
-    return work + traffic + rows(config, scored) * speed.row_seconds
+def evaluation_work(config: Config, problems: int) -> Work:
+    """Count what it takes to evaluate so many problems."""
+    return (0.0, *_forward_work(config, config.task.answer_length, problems))
+
+
+def priced(work: Work, speed: Speed) -> float:
+    """Put a price on work, in seconds."""
+    return sum(count * price for count, price in zip(work, _prices(speed), strict=True))
 
 
 def step_seconds(config: Config, speed: Speed) -> float:
-    """Foresee one training step, in nominal seconds: backward takes twice the forward."""
-    forward = forward_seconds(config, config.scored, speed)
-    return config.depth * speed.layer_seconds + 3 * config.batch_size * forward
+    """Foresee one training step."""
+    return priced(step_work(config), speed)
+
+
+def evaluation_seconds(config: Config, problems: int, speed: Speed) -> float:
+    """Foresee one evaluation of so many problems."""
+    return speed.evaluation_ratio * priced(evaluation_work(config, problems), speed)
 
 
 def seconds(config: Config, speed: Speed) -> float:
-    """Foresee training to max_steps with its evaluations, in nominal seconds."""
-    judged = config.eval_size * forward_seconds(config, config.task.answer_length, speed)
+    """Foresee training to max_steps with its evaluations."""
+    judged = evaluation_seconds(config, config.eval_size, speed)
     return config.max_steps * step_seconds(config, speed) + evaluations(config) * judged
+
+
+def fitted(seen: Sequence[tuple[Work, float]], start: Speed) -> Speed:
+    """Find the prices that come nearest to what was seen; none is negative.
+
+    Least squares of priced / seen - 1, by one price after another. Where what was seen tells two
+    prices apart badly, they keep the proportion that they have in `start`.
+
+    Args:
+        seen: work, and the seconds that it took.
+        start: prices all above 0; its ratio for evaluations is kept.
+    """
+    slower = median(took / priced(work, start) for work, took in seen)
+    begun = [slower * price for price in _prices(start)]
+    # Each row times the shares of `begun`, which the fit looks for, is to come out as 1 or _HOLD.
+    rows = [[n * price / took for n, price in zip(work, begun, strict=True)] for work, took in seen]
+    targets = [1.0] * len(rows) + [_HOLD] * 5
+    rows += [[_HOLD * (k == column) for column in range(5)] for k in range(5)]
+    squares = [[sum(row[j] * row[k] for row in rows) for j in range(5)] for k in range(5)]
+    wanted = [sum(row[k] * t for row, t in zip(rows, targets, strict=True)) for k in range(5)]
+    shares = [1.0] * 5
+    for _ in range(_SWEEPS):
+        for k in range(5):
+            left = wanted[k] - sum(map(mul, squares[k], shares))
+            shares[k] = max(0.0, shares[k] + left / squares[k][k])
+    layer, flop, value, hidden, head = map(mul, begun, shares)
+    return Speed(layer, flop, value, hidden, head, start.evaluation_ratio)
+
+
+def _prices(speed: Speed) -> Work:
+    return (
+        speed.layer_seconds,
+        speed.flop_seconds,
+        speed.value_seconds,
+        speed.hidden_seconds,
+        speed.head_seconds,
+    )
+
+
+def _forward_work(config: Config, scored: int, problems: int) -> tuple[float, float, float, float]:
+    positions = (config.depth - 1) * (config.task.length - 1) + scored
+    hidden = positions * config.d_ff
+    one = (
+        forward_flops(config, scored),
+        values(config, scored) - 2 * hidden,
+        hidden,
+        config.depth * config.heads,
+    )
+    flops, written, activations, heads = (float(problems * count) for count in one)
+    return flops, written, activations, heads

@@ -1,8 +1,10 @@
 """What a config costs is said without torch, and is what the model has and takes."""
 
 import json
+import statistics
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,39 +115,94 @@ def test_flops_are_those_that_torch_counts():
         )
 
 
-# CPU seconds of a training step, medians of 5 to 40 on the machine that shape.CPU names:
+# CPU milliseconds of a training step on the machine that shape.CPU names, the lower of two medians:
 # d_model, depth, heads, d_ff, base, digits, batch_size, loss_on, milliseconds.
 MEASURED = [
-    (16, 1, 1, 64, 10, 2, 64, "answer", 3.3),
-    (32, 1, 1, 128, 10, 2, 64, "answer", 4.5),
-    (32, 1, 1, 128, 10, 2, 128, "all", 10.0),
-    (32, 2, 1, 128, 10, 2, 128, "answer", 16.4),
-    (16, 2, 1, 64, 10, 2, 512, "answer", 29.9),
-    (64, 2, 2, 256, 10, 2, 128, "answer", 30.1),
-    (32, 1, 1, 512, 10, 2, 256, "answer", 20.2),
-    (64, 1, 2, 256, 10, 2, 512, "answer", 42.8),
-    (32, 1, 1, 128, 100, 2, 128, "answer", 6.4),
-    (32, 2, 1, 512, 100, 3, 512, "answer", 80.0),
-    (64, 3, 2, 512, 100, 3, 512, "answer", 202.1),
-    (32, 2, 1, 512, 100, 3, 512, "all", 96.3),
-    (192, 4, 6, 512, 100, 3, 512, "answer", 697.0),
-    (256, 6, 8, 512, 100, 3, 512, "answer", 1581.6),
-    (256, 2, 8, 512, 100, 3, 64, "answer", 63.3),
-    (128, 8, 4, 512, 100, 3, 256, "answer", 504.3),
-    (16, 1, 4, 64, 10, 2, 64, "answer", 6.75),
-    (32, 1, 4, 128, 10, 2, 64, "answer", 6.61),
-    (64, 1, 8, 512, 10, 2, 64, "answer", 12.85),
-    (64, 1, 8, 128, 10, 2, 256, "all", 46.82),
-    (32, 2, 8, 128, 10, 2, 512, "answer", 101.8),
-    (16, 2, 4, 64, 10, 3, 512, "answer", 66.54),
-    (32, 2, 4, 512, 100, 3, 512, "answer", 75.39),
+    (32, 1, 8, 64, 100, 6, 256, "answer", 23.3),
+    (16, 8, 1, 1024, 10, 8, 256, "answer", 751.2),
+    (128, 1, 4, 128, 100, 6, 1024, "all", 288.7),
+    (24, 2, 4, 64, 100, 10, 256, "all", 53.5),
+    (16, 8, 4, 1024, 100, 6, 128, "all", 196.9),
+    (96, 8, 4, 512, 10, 4, 64, "all", 223.3),
+    (192, 2, 2, 512, 100, 8, 512, "answer", 468.8),
+    (128, 1, 2, 256, 10, 8, 512, "answer", 180.5),
+    (48, 2, 1, 512, 10, 2, 1024, "all", 256.1),
+    (64, 1, 4, 128, 100, 4, 1024, "answer", 90.7),
+    (160, 4, 2, 512, 10, 2, 512, "answer", 703.0),
+    (48, 6, 4, 128, 10, 6, 64, "answer", 89.7),
+    (96, 6, 4, 1024, 100, 3, 64, "answer", 118.9),
+    (256, 3, 4, 64, 10, 8, 128, "answer", 353.2),
+    (24, 2, 2, 1024, 100, 8, 1024, "answer", 337.3),
+    (128, 3, 4, 128, 10, 4, 64, "all", 62.7),
+    (32, 2, 4, 512, 10, 4, 128, "answer", 36.4),
+    (256, 8, 2, 512, 10, 4, 128, "answer", 929.0),
+    (128, 1, 1, 512, 10, 8, 1024, "answer", 346.8),
+    (16, 2, 2, 512, 100, 3, 128, "answer", 18.7),
+    (64, 3, 1, 256, 10, 3, 512, "all", 206.2),
+    (128, 1, 4, 256, 100, 2, 64, "answer", 13.1),
+    (256, 4, 8, 512, 100, 2, 128, "answer", 205.5),
+]
+NAMES = ("d_model", "depth", "heads", "d_ff", "base", "digits", "batch_size", "loss_on")
+SHAPES = [
+    read(SMALL_TASK | {"max_tokens": 64} | dict(zip(NAMES, values, strict=True)))
+    for *values, _ in MEASURED
 ]
 
 
 def test_nominal_seconds_are_within_a_factor_of_what_was_measured():
-    names = ("d_model", "depth", "heads", "d_ff", "base", "digits", "batch_size", "loss_on")
-    for *values, milliseconds in MEASURED:
-        config = read(SMALL_TASK | dict(zip(names, values, strict=True)))
+    for config, (*values, milliseconds) in zip(SHAPES, MEASURED, strict=True):
         nominal = shape.step_seconds(config, shape.CPU)
 
-        assert 1 / 1.5 < nominal * 1000 / milliseconds < 1.5, (values, nominal)
+        assert 1 / 1.3 < nominal * 1000 / milliseconds < 1.3, (values, nominal)
+
+
+PRICES = ("layer_seconds", "flop_seconds", "value_seconds", "hidden_seconds", "head_seconds")
+
+
+def scaled(factors):
+    """Prices of shape.CPU, each times a factor of its own."""
+    begun = [getattr(shape.CPU, name) for name in PRICES]
+    return replace(shape.CPU, **{n: f * b for n, f, b in zip(PRICES, factors, begun, strict=True)})
+
+
+five_factors = st.lists(st.floats(0.6, 1.6), min_size=5, max_size=5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(five_factors, st.floats(0.1, 10))
+def test_a_fit_to_the_probes_foresees_shapes_that_are_none(factors, slower):
+    pytest.importorskip("torch")
+    from trainer.calibrate import PROBES
+
+    machine = scaled([slower * factor for factor in factors])
+    sizes = {"train_size": 1024, "eval_size": 1}
+    works = [shape.step_work(read(sizes | probe)) for probe in PROBES]
+
+    here = shape.fitted([(work, shape.priced(work, machine)) for work in works], shape.CPU)
+
+    for config in SHAPES:
+        foreseen, true = (shape.step_seconds(config, speed) for speed in (here, machine))
+        assert foreseen == pytest.approx(true, rel=0.1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0.2, 5), min_size=6, max_size=len(SHAPES)))
+def test_a_fit_has_no_negative_price_and_errs_no_more_than_one_ratio_for_all_would(noise):
+    works = [shape.step_work(config) for config in SHAPES[: len(noise)]]
+    times = [n * shape.priced(work, shape.CPU) for n, work in zip(noise, works, strict=True)]
+
+    here = shape.fitted(list(zip(works, times, strict=True)), shape.CPU)
+
+    def error(speed):
+        return sum((shape.priced(w, speed) / t - 1) ** 2 for w, t in zip(works, times, strict=True))
+
+    assert min(getattr(here, name) for name in PRICES) >= 0
+    assert error(here) <= error(scaled([statistics.median(noise)] * 5)) + 1e-9
+
+
+def test_an_evaluation_adds_to_the_seconds_of_a_run_by_how_often_it_comes():
+    often, seldom = (read({"max_steps": 1000, "eval_every": every}) for every in (100, 500))
+
+    more = shape.seconds(often, shape.CPU) - shape.seconds(seldom, shape.CPU)
+
+    assert more == pytest.approx(8 * shape.evaluation_seconds(often, often.eval_size, shape.CPU))
