@@ -3,7 +3,8 @@
 import argparse
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from techspec.commands.calibrate import chances, spread_of
@@ -11,6 +12,7 @@ from techspec.commands.show import as_json, columns, count, duration, plain
 from techspec.ledger.state import State
 from techspec.plan.build import build
 from techspec.plan.model import Arm, Plan, Question
+from techspec.plan.trainer import Trainer
 from techspec.run.trainer_call import trainer_of
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
@@ -43,22 +45,16 @@ def run(args: argparse.Namespace) -> int:
     spec = read_file(args.spec)
     trainer = trainer_of(spec, args.spec.resolve().parent)
     plan = build(spec, trainer)
-    here = None
-    if args.calibrate and plan.trials:
-        costs = trainer.costs([plan.arm(t.arm).config for t in plan.trials], calibrate=True)
-        measured = [cost.measured_seconds for cost in costs]
-        here = None if None in measured else sum(seconds for seconds in measured if seconds)
+    here = _seconds_here(plan, trainer) if args.calibrate else None
     if args.json:
-        print(json.dumps({**as_json(plan=plan), "hash": plan.hash, "seconds_here": here}))
+        total = sum(here) if here else None
+        print(json.dumps({**as_json(plan=plan), "hash": plan.hash, "seconds_here": total}))
         return 0 if plan.trials else 1
     ahead = {} if args.quick else rehearsed(plan, spec, args.spec)
     for line in lines(plan, ahead):
         print(plain(line))
-    if here is not None:
-        print(
-            f"\nOn this machine the {count(len(plan.trials), 'trial')} take about "
-            f"{duration(here)} of device time."
-        )
+    if here:
+        print(f"\n{_here(plan, here)}")
     if plan.trials:
         print(f"\nnext: techspec {_next(plan)} {shlex.quote(str(args.spec))}")
     return 0 if plan.trials else 1
@@ -67,6 +63,26 @@ def run(args: argparse.Namespace) -> int:
 def _next(plan: Plan) -> str:
     """Running comes after at least one hypothesis could be answered."""
     return "run" if any(not q.unanswerable for q in plan.questions) else "lint"
+
+
+def _seconds_here(plan: Plan, trainer: Trainer) -> list[float] | None:
+    """Of each trial on this machine, by a calibration; None if there is none, or no answer."""
+    costs = trainer.costs([plan.arm(t.arm).config for t in plan.trials], calibrate=True)
+    known = [cost.measured_seconds for cost in costs if cost.measured_seconds is not None]
+    return known if known and len(known) == len(costs) else None
+
+
+def _here(plan: Plan, seconds: Sequence[float]) -> str:
+    """What the trials take on this machine, and how far the budget goes there."""
+    allowed = plan.allowance.device_seconds
+    total = f"{count(len(seconds), 'trial')} take about {duration(sum(seconds))} of device time"
+    if allowed is None or sum(seconds) <= allowed:
+        return f"On this machine the {total}."
+    fit = sum(spent <= allowed for spent in accumulate(seconds))
+    return (
+        f"On this machine the {total}, more than the budget of {duration(allowed)}: "
+        f"that ends after about {fit} of them."
+    )
 
 
 def rehearsed(plan: Plan, spec: Spec, path: Path) -> dict[str, Outlook]:

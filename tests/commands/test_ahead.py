@@ -131,3 +131,18 @@ def test_status_counts_what_is_done_and_asked_for(project, techspec):
 
     assert (progress["done"], progress["trials"], progress["spared"]) == (24, 24, 6)
     assert progress["condition"] == "complete"
+
+
+def test_a_calibrated_plan_says_how_far_the_budget_goes_on_this_machine(project, techspec):
+    trainer = project / "trainer.py"
+    told = '"seconds": {"cpu": 0.1}'
+    trainer.write_text(trainer.read_text().replace(told, told + ', "measured_seconds": 30.0'))
+
+    short = techspec("plan", "--quick", "--calibrate").out
+    spec_with(project, "Max CPU hours: 0.1", "Max CPU hours: 1")
+    enough = techspec("plan", "--quick", "--calibrate").out
+
+    assert "the 26 trials take about 13 min of device time" in short
+    assert "more than the budget of 6 min: that ends after about 12 of them" in short
+    assert "the 26 trials take about 13 min of device time.\n" in enough
+    assert "26 trials (and up to 4" in short  # the plan itself does not depend on the machine
