@@ -71,7 +71,8 @@ def speed_of(device: torch.device, precision: str) -> shape.Speed:
     works = [shape.step_work(stack.config) for stack in stacks]
     speed = shape.fitted(list(zip(works, map(median, taken), strict=True)), start)
     ratios = [
-        _evaluation(stack, clock) / shape.evaluation_seconds(stack.config, CHUNK, speed)
+        _evaluation(stack, clock)
+        / shape.evaluation_seconds(stack.config, CHUNK[device.type], speed)
         for stack in stacks[-EVALUATED:]
     ]
     return replace(speed, evaluation_ratio=speed.evaluation_ratio * median(ratios))
@@ -121,8 +122,9 @@ def _step(stack: Stack, clock: Callable[[], float]) -> float:
 
 def _evaluation(stack: Stack, clock: Callable[[], float]) -> float:
     config, device = stack.config, stack.losses.device
-    held_out = _nonsense(config, CHUNK, device)
-    masks = {"exact_match": torch.ones(CHUNK, dtype=torch.bool, device=device)}
+    chunk = CHUNK[device.type]
+    held_out = _nonsense(config, chunk, device)
+    masks = {"exact_match": torch.ones(chunk, dtype=torch.bool, device=device)}
     problems = data.Problems(stack.problems, held_out, masks, "")
     begun = clock()
     evaluate(stack.decoder(stack.lanes), problems, config.task.answer_length)
