@@ -29,8 +29,8 @@ from pathlib import Path
 from techspec.advice.advise import advise
 from techspec.skill.index import ask, build
 from techspec.skill.registry import Registry
-from techspec.skill.search import terms
 from techspec.skill.tried import tried
+from techspec.skill.words import terms
 
 FRESH = """
 import sys, time

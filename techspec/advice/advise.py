@@ -19,7 +19,8 @@ from techspec.skill.index import Library, ask
 from techspec.skill.known import Bearing, Cited, Known
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry
-from techspec.skill.search import Index, document, strength, terms
+from techspec.skill.search import Index, document, strength
+from techspec.skill.words import terms
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 

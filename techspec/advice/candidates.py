@@ -11,7 +11,7 @@ from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
 from techspec.skill.page import GRADES, Skill, label, read, visible
-from techspec.skill.search import terms
+from techspec.skill.words import terms
 from techspec.spec.model import Spec
 from techspec.spec.results import find
 

@@ -7,7 +7,7 @@ from techspec.advice.model import Covered, KnownToFail, Planned, Quote, SettledH
 from techspec.plan.budget import hours
 from techspec.plan.savings import without_sweep
 from techspec.skill.page import visible
-from techspec.skill.search import terms
+from techspec.skill.words import terms
 from techspec.spec.model import Parameter, Spec, Value
 from techspec.spec.units import value as value_of
 

@@ -8,8 +8,8 @@ from techspec.render import cell
 from techspec.skill.index import find
 from techspec.skill.page import Attempt, Skill, read, visible
 from techspec.skill.registry import Registry
-from techspec.skill.search import terms
 from techspec.skill.twins import evidence_order
+from techspec.skill.words import terms
 from techspec.skill.writing import Shelf, with_metadata, writing
 
 

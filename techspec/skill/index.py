@@ -26,7 +26,16 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from techspec.skill import frontmatter, glossary, markdown, meaning, page, registry, search
+from techspec.skill import (
+    frontmatter,
+    glossary,
+    markdown,
+    meaning,
+    page,
+    registry,
+    search,
+    words,
+)
 from techspec.skill.meaning import DIMENSIONS, PAGES_MIN, Floats, Meanings, learn
 from techspec.skill.page import Attempt, Block, Row, Skill, citable
 from techspec.skill.registry import NoSuchSkill, Registry, read_inside
@@ -316,7 +325,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _made_by() -> str:
     """Changes with the code that makes an index: another version's index is not used."""
     code = hashlib.sha256(sys.version.encode())
-    for module in (page, markdown, frontmatter, registry, search, glossary, meaning):
+    for module in (page, markdown, frontmatter, registry, search, words, glossary, meaning):
         code.update(Path(module.__file__ or "").read_bytes())
     code.update(Path(__file__).read_bytes())
     return code.hexdigest()

@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 
 from techspec.skill.page import Attempt, read
-from techspec.skill.search import terms
 from techspec.skill.untrusted import hidden, orders
+from techspec.skill.words import terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,10 @@ words of a name, description or tags are a term of their own. To that is added h
 and document are in meaning, where meanings were learned.
 """
 
-import functools
 import math
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +17,7 @@ from numpy.typing import NDArray
 from techspec.skill.glossary import english
 from techspec.skill.meaning import DIMENSIONS, Floats, Meanings
 from techspec.skill.page import Skill
+from techspec.skill.words import counted, pairs, terms
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -187,7 +184,7 @@ class Counts:
                 counts: Mapping[str, int] = Counter(found)
                 self._enter(field, Counter(pairs(found)))
             else:
-                counts = _counted(text)
+                counts = counted(text)
             lengths.append(sum(counts.values()))
             self._enter(field, counts)
             if self._meanings:
@@ -361,87 +358,3 @@ def document(skill: Skill, key: str) -> Document:
             "code": "\n".join(block.text for block in skill.blocks),
         },
     )
-
-
-# fmt: off
-_STOP = frozenset((
-    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
-    "because", "been", "before", "but", "by", "can", "could", "did", "do", "does", "doing",
-    "don", "done", "each", "else", "for", "from", "get", "got", "had", "has", "have", "how",
-    "i", "if", "in", "instead", "into", "is", "it", "its", "just", "let", "like", "ll", "may",
-    "me", "might", "more", "most", "much", "must", "my", "no", "not", "now", "of", "off", "on",
-    "one", "only", "or", "our", "out", "over", "own", "per", "re", "same", "shall", "she",
-    "should", "so", "some", "such", "t", "than", "that", "the", "their", "them", "then",
-    "there", "these", "they", "this", "those", "to", "too", "up", "us", "use", "used", "using",
-    "ve", "very", "via", "want", "was", "we", "were", "what", "when", "where", "which", "while",
-    "who", "why", "will", "with", "would", "you", "your", "s", "d", "m",
-))
-# fmt: on
-_CJK = "぀-ヿ㐀-䶿一-鿿豈-﫿가-힣"
-_WORD = re.compile(rf"[A-Za-z0-9]+|[{_CJK}]+")
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[A-Z]")
-
-
-def terms(text: str) -> list[str]:
-    """The terms of a text, in order, repeated as in the text.
-
-    >>> terms("The thetas of LayerNorm")
-    ['theta', 'layernorm', 'layer', 'norm']
-    >>> terms("강화학습")
-    ['강화', '화학', '학습']
-    """
-    return [term for word in _words(text) for term in _terms_of(word)]
-
-
-def _counted(text: str) -> dict[str, int]:
-    """How often each term stands in a text; a word is cut once, however often it stands there."""
-    counts: dict[str, int] = {}
-    for word, count in Counter(_words(text)).items():
-        for term in _terms_of(word):
-            counts[term] = counts.get(term, 0) + count
-    return counts
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
-
-
-@functools.lru_cache(maxsize=100_000)
-def _terms_of(word: str) -> tuple[str, ...]:
-    """The terms of a word; kept, because a registry has few words, each many times."""
-    if not word.isascii():
-        return tuple(word[n : n + 2] for n in range(max(1, len(word) - 1)))
-    found = []
-    lower = word.lower()
-    if lower not in _STOP:
-        found.append(stem(lower))
-    if not (word.islower() or word.isupper() or word.isdigit()):
-        parts = [part.lower() for part in _CAMEL.findall(word)]
-        if len(parts) > 1:  # RoPE also as `ro` and `pe`: odd, and just so it tells it from rope
-            found += [stem(part) for part in parts if len(part) > 1 and part not in _STOP]
-    return tuple(found)
-
-
-def pairs(found: Sequence[str]) -> list[str]:
-    """Neighbours among the terms of a text, each two as one term.
-
-    >>> pairs(terms("the gradient of a loss"))
-    ['gradient loss']
-    """
-    return [f"{first} {second}" for first, second in pairwise(found)]
-
-
-def stem(word: str) -> str:
-    """A word without its commonest endings, so that `matched` meets `matching`.
-
-    >>> [stem(word) for word in ("matched", "matching", "studies", "loss", "512")]
-    ['match', 'match', 'study', 'loss', '512']
-    """
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    for ending in ("ing", "ed", "es", "s", "e"):
-        root = word[: -len(ending)]
-        if word.endswith(ending) and len(root) >= 3 and not word.endswith(("ss", "us", "is")):
-            doubled = ending in ("ing", "ed") and root[-1] == root[-2] and root[-1] not in "lsz"
-            return root[:-1] if doubled else root
-    return word

@@ -38,7 +38,8 @@ def tried(
     def rows(index: Index, row: Callable[[str], tuple[Skill, Attempt]]) -> list[Tried]:
         found = []
         for hit in index.search(idea, keywords, most).hits:
-            degree = strength(hit.confidence, bool(keywords))
+            # A row is short: of the keywords around an idea it holds few.
+            degree = strength(hit.confidence, with_keywords=False)
             if degree != "none":
                 skill, attempt = row(hit.key)
                 found.append(Tried(attempt, skill, hit.confidence, degree))

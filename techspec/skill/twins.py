@@ -14,7 +14,7 @@ from pathlib import Path
 from techspec.skill.index import Library, ask
 from techspec.skill.page import GRADES, Skill
 from techspec.skill.registry import Registry
-from techspec.skill.search import terms
+from techspec.skill.words import terms
 
 LIKENESS = 0.5
 """Jaccard index from which two pages are twins; .5 finds 13 pairs among 1,855 real pages."""

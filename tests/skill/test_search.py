@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from techspec.skill.page import read
-from techspec.skill.search import STRONG, Document, Index, document, stem, strength, terms
+from techspec.skill.search import STRONG, Document, Index, document, strength
 from techspec.skill.tried import tried
+from techspec.skill.words import stem, terms
 
 DOCUMENTS = [
     Document("rope", {"name": "rope-theta", "description": "Choose RoPE theta for sequences"}),

@@ -10,8 +10,8 @@ from techspec.skill.distil import Notes, distil
 from techspec.skill.index import find
 from techspec.skill.page import Skill, read
 from techspec.skill.registry import Registry
-from techspec.skill.search import terms
 from techspec.skill.twins import LIKENESS, pairs, read_tested, twins_of
+from techspec.skill.words import terms
 from techspec.verdict.decide import decide
 from tests.skill.judged_campaign import SPEC, plan, state
 
