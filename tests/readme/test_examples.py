@@ -35,6 +35,16 @@ def test_the_arms_of_phase_2_have_the_same_size_within_one_percent():
     assert all(abs(arm.params / 1.2e6 - 1) < 0.01 for arm in plan.arms)
 
 
+def test_the_arms_of_the_reported_phase_2_have_the_reported_sizes():
+    path = folder("examples") / "phase-2-as-reported" / "TECHSPEC.md"
+    spec = read_file(path)
+
+    plan = build(spec, trainer_of(spec, path.parent))
+
+    sizes = {arm.name: round(arm.params / 1e6, 2) for arm in plan.arms}
+    assert sizes == {"Wide-shallow": 1.05, "Balanced": 1.31, "Narrow-deep": 1.02}
+
+
 def test_the_four_models_of_phase_1_have_the_reported_counts():
     path = folder("examples") / "phase-1" / "TECHSPEC.md"
     spec = read_file(path)
