@@ -88,7 +88,8 @@ def _run(
     return Run(trial, arm, seed, ended.outcome, params, ended.seconds, config, resolved, metrics)
 
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z_+-]{0,23}\Z")
+_WORD = re.compile(r"[A-Za-z][A-Za-z_+-]{0,23}\d{0,3}\Z")
+"""One word, as `cosine`; digits only at its end, as in `float32`, so that no key or hash is one."""
 
 
 def _told(config: Mapping[str, object]) -> dict[str, str]:

@@ -6,7 +6,7 @@ Files of a registry are other people's: what its own evidence does not give is n
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ class Evidence:
 def findings(
     rows: Sequence[Run], verdicts: Sequence[Verdict], facts: Mapping[str, Any]
 ) -> tuple[Finding, ...]:
-    """One finding a verdict whose claim reads and whose runs are all among the rows."""
+    """One finding a verdict whose claim reads, if it has runs and all are among the rows."""
     found = (_finding(rows, verdict, facts) for verdict in verdicts)
     return tuple(finding for finding in found if finding is not None)
 
@@ -226,13 +226,14 @@ def _finding(rows: Sequence[Run], verdict: Verdict, facts: Mapping[str, Any]) ->
         form = claims.parse(verdict.claim or "", names).form
     except claims.ClaimUnreadable:
         return None
-    if not counted:
+    if not any(counted):
         return None
     metric = form.metric or str(facts["metric"])
     configs = [
         _config(runs, rows, arm.arm) for runs, arm in zip(counted, verdict.arms, strict=True)
     ]
-    shared, own = _split(configs, [_config([], rows, name) for name in names])
+    given = {key for row in rows if row.arm for key in row.config}
+    shared, own = _split(configs, [_config([], rows, name) for name in names], given)
     order = _order(verdict, form)
     sides = tuple(_side(verdict.arms[n].arm, own[n], counted[n], metric) for n in order)
     claim = _canonical(form, metric, sides)
@@ -250,7 +251,7 @@ def _finding(rows: Sequence[Run], verdict: Verdict, facts: Mapping[str, Any]) ->
         outcome=verdict.outcome,
         sides=sides,
         holds_for=shared,
-        given=tuple(sorted({key for row in rows if row.arm for key in row.config})),
+        given=tuple(sorted(given)),
         trainer=str(facts.get("trainer", "")),
         trainer_code=str(facts.get("trainer_code", "")),
         data=str(facts.get("data", "")),
@@ -295,17 +296,20 @@ def _config(counted: Sequence[Run], rows: Sequence[Run], arm: str) -> dict[str, 
 
 
 def _split(
-    configs: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]
+    configs: Sequence[Mapping[str, str]],
+    others: Sequence[Mapping[str, str]],
+    given: Collection[str],
 ) -> tuple[dict[str, str], list[dict[str, str]]]:
     """The values that all configs share, and what each has of its own.
 
-    A single one shares what it has in common with the others of its plan.
+    A single one shares what it has in common with the others of its plan. An arm that never ran
+    told no value that the spec does not set, and then has the trainer's default as the others do.
     """
     beside = others if len(configs) == 1 else configs
     shared = {
         key: value
         for key, value in configs[0].items()
-        if all(other.get(key) == value for other in beside)
+        if all(other.get(key, None if key in given else value) == value for other in beside)
     }
     own = [{k: v for k, v in config.items() if k not in shared} for config in configs]
     return shared, own

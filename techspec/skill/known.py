@@ -191,6 +191,8 @@ def bearing(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> list[Bea
 def say(finding: Finding) -> str:
     """A finding in words: claim, outcome, effect with its interval, seeds."""
     effect = f", {interval(finding.estimate)}" if finding.estimate else ""
+    if effect and isinstance(finding.form, claims.Threshold):
+        effect += " of seeds meet it"  # or the share would be read as the metric's value
     seeds = " + ".join(str(len(side.seeds)) for side in finding.sides)
     return f"{finding.claim}: {finding.outcome}{effect}, {seeds} seeds"
 

@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from techspec import __version__
+from techspec.plan.model import Question
 from techspec.plan.trainer import ParameterInfo, TrainerFacts
 from techspec.skill.distil import distil
 from techspec.skill.findings import FILE, Finding, Gap, Side, differences, load, read, stated
-from techspec.skill.known import Cited, bearing, cited, of_registry, subject, together
+from techspec.skill.known import Cited, bearing, cited, of_registry, say, subject, together
 from techspec.skill.registry import Registry
 from techspec.verdict.decide import decide
 from techspec.verdict.model import Estimate, Outcome
-from tests.skill.judged_campaign import SCORES, SPEC, plan, state
+from tests.skill.judged_campaign import SCORES, SHARED, SPEC, plan, state
 
 CLAIM = "exact_match(d_model=512, depth=2) > exact_match(d_model=128, depth=8) by 0.02"
 
@@ -72,6 +73,26 @@ def test_what_the_trainer_resolved_is_part_of_what_a_finding_holds_for(tmp_path)
     assert holds_for.keys() == {"learning_rate", "max_steps", "schedule", "dropout", "layers"}
     assert (holds_for["schedule"], holds_for["dropout"]) == ("cosine", "0.1")
     assert holds_for["layers"].startswith("digest-")
+
+
+def test_an_arm_that_never_ran_has_the_defaults_of_the_others_and_is_no_finding(tmp_path):
+    questions = tuple(
+        Question(name, text, f"exact_match({arm}) >= 70%", "exact_match", (arm,), looks=(2, 3))
+        for name, text, arm in (("H1", "Wide learns", "wide"), ("H2", "Tiny learns", "tiny"))
+    )
+    asked = replace(plan(), questions=questions)
+    told = state({name: SCORES[name] for name in ("wide", "deep")})
+    for trial in told.trials.values():
+        trial.started = replace(trial.started, config={"schedule": "cosine", "precision": "tf32"})
+    made = distil(SPEC, asked, told, decide(asked, told), None, "widths")
+    folder = Registry([tmp_path]).save(made.name, made.page, made.files).path.parent
+
+    (found,) = read(folder)
+
+    assert found.claim == "exact_match(d_model=512, depth=2) >= 0.7"
+    assert {**SHARED, "schedule": "cosine", "precision": "tf32"}.keys() == found.holds_for.keys()
+    assert found.holds_for["precision"] == "tf32"
+    assert "100.0 % (95 % interval 29.2 to 100.0 %) of seeds meet it, 3 seeds" in say(found)
 
 
 def test_averages_are_no_effect_where_a_run_diverged_or_seeds_fall_into_two_groups(tmp_path):
