@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,15 @@ Focus on finding minimum viable size while maintaining >70% accuracy.
 """)
 
 
+SEEDS_PAGES = ("addition-baseline", "colbert-parameter-search", "spec-driven-experimentation")
+
+
 @pytest.fixture(scope="module")
-def seed():
-    return advise(GOAL, [], SEED, SHIPPED)
+def seed(tmp_path_factory):
+    pages = tmp_path_factory.mktemp("seed")
+    for name in SEEDS_PAGES:
+        shutil.copytree(SHIPPED.folders[0] / name, pages / name)
+    return advise(GOAL, [], SEED, Registry([pages]))
 
 
 def test_the_seeds_dialogue_finds_the_two_related_skills(seed):
@@ -246,14 +253,15 @@ def test_two_pages_of_one_name_are_told_apart(tmp_path):
     assert labels == ["twin", "twin#2"]
 
 
-def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, monkeypatch, seed):
+def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, monkeypatch):
+    from_memory = advise(GOAL, [], SEED, SHIPPED)
     monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path))
     monkeypatch.setattr(index, "SMALL", 0)
     monkeypatch.setattr(index, "_open", {})
     others = [(Path("other.md"), read(SEED.text.replace("Addition", "Multiplication")))]
 
     for _ in range(2):
-        assert advise(GOAL, [], SEED, SHIPPED) == seed
+        assert advise(GOAL, [], SEED, SHIPPED) == from_memory
         assert "other" in str(advise(GOAL, [], SEED, SHIPPED, others).sources)
         index._open.clear()
     assert list(tmp_path.glob("*.sqlite")) != []
