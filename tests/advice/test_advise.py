@@ -1,5 +1,4 @@
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -54,15 +53,9 @@ Focus on finding minimum viable size while maintaining >70% accuracy.
 """)
 
 
-SEEDS_PAGES = ("addition-baseline", "colbert-parameter-search", "spec-driven-experimentation")
-
-
 @pytest.fixture(scope="module")
-def seed(tmp_path_factory):
-    pages = tmp_path_factory.mktemp("seed")
-    for name in SEEDS_PAGES:
-        shutil.copytree(SHIPPED.folders[0] / name, pages / name)
-    return advise(GOAL, [], SEED, Registry([pages]))
+def seed():
+    return advise(GOAL, [], SEED, SHIPPED)
 
 
 def test_the_seeds_dialogue_finds_the_two_related_skills(seed):
@@ -253,8 +246,8 @@ def test_two_pages_of_one_name_are_told_apart(tmp_path):
     assert labels == ["twin", "twin#2"]
 
 
-def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, monkeypatch):
-    from_memory = advise(GOAL, [], SEED, SHIPPED)
+def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, monkeypatch, seed):
+    from_memory = seed
     monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path))
     monkeypatch.setattr(index, "SMALL", 0)
     monkeypatch.setattr(index, "_open", {})
