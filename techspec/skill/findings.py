@@ -16,7 +16,7 @@ from techspec.records import NotThatRecord, decode, encode
 from techspec.skill.evidence import Run, from_csv
 from techspec.spec import claims
 from techspec.spec.units import value
-from techspec.stats.difference import welch
+from techspec.stats.difference import welch_error
 from techspec.stats.modes import two_modes
 from techspec.verdict.findings import MODES_GAP, MODES_GAP_OF_RANGE, SPREAD_FLOOR
 from techspec.verdict.model import Estimate, Outcome, Verdict
@@ -366,10 +366,9 @@ def _gap(first: Sequence[Run], second: Sequence[Run], metric: str, is_share: boo
     narrowest = MODES_GAP if is_share else MODES_GAP_OF_RANGE * (max(seen) - min(seen))
     if narrowest > 0.0 and any(two_modes(of_arm, narrowest) for of_arm in values):
         return None
-    found = welch(values[0], values[1], spread_floor=SPREAD_FLOOR if is_share else 0.0)
-    if math.isinf(found.standard_error):
-        return None
-    return Gap(found.estimate, found.standard_error, found.degrees_of_freedom)
+    floor = SPREAD_FLOOR if is_share else 0.0
+    difference, squared_error, degrees = welch_error(values[0], values[1], floor)
+    return Gap(difference, math.sqrt(squared_error), degrees) if squared_error else None
 
 
 def _is_share(verdict: Verdict, metric: str, facts: Mapping[str, Any]) -> bool:

@@ -115,6 +115,24 @@ def welch(
     1.0
     """
     inside_unit(alpha, "alpha")
+    return _difference(*welch_error(a, b, spread_floor), alpha)
+
+
+def welch_error(
+    a: Sequence[float], b: Sequence[float], spread_floor: float = 0.0
+) -> tuple[float, float, float]:
+    """Give the difference of two means with its squared standard error and degrees of freedom.
+
+    What `welch` needs before it needs a distribution: plain arithmetic, for those who pool.
+
+    Args:
+        a: as in `welch`.
+        b: as in `welch`.
+        spread_floor: as in `welch`.
+
+    Raises:
+        ValueError: as `welch`.
+    """
     floor = at_least(spread_floor, 0.0, "spread_floor")
     first, second = sample(a, "a", least=2), sample(b, "b", least=2)
     observed_a, observed_b = first.variance / first.n, second.variance / second.n
@@ -124,7 +142,7 @@ def welch(
     else:
         degrees = float(min(first.n, second.n) - 1)  # the fewest that Welch's formula can give
     squared_error = max(observed_a, floor**2 / first.n) + max(observed_b, floor**2 / second.n)
-    return _difference(first.mean - second.mean, squared_error, degrees, alpha)
+    return first.mean - second.mean, squared_error, degrees
 
 
 def p_below_spreads(
