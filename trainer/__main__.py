@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: python -m trainer run request.json",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verb = verbs.add_parser("run", help="train the trials of a request, one after another")
+    verb = verbs.add_parser("run", help="train the trials of a request")
     verb.add_argument("request", type=Path)
     verb.set_defaults(run=run)
     verb = verbs.add_parser("cost", help="say what configs would cost, without training")

@@ -23,10 +23,10 @@ from trainer import shape
 from trainer.config import Config
 from trainer.protocol import Mistake, TrainerError
 
-# A compiler takes 30 to 120 s for a new shape and gives back a third of what follows (measured on
-# two CPU cores); from this forecast on, it pays even if nothing is in its cache.
+# A compiler takes 42 to 51 CPU seconds for a new shape and makes steps 1.4 to 1.8 times as many
+# (benchmarks/README.md); from this forecast on, it pays even if nothing is in its cache.
 COMPILED_FROM_SECONDS = 600.0
-# bfloat16 pays if a product of it is no slower; CPUs without it were seen 300 times slower.
+# bfloat16 pays if a product of it is no slower; one without it was 3.6 times slower.
 BFLOAT16_SLOWER_AT_MOST = 1.0
 _WARM_STEPS = 3
 
@@ -259,6 +259,11 @@ def _ended_by_sigterm() -> Iterator[None]:
 def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[], None]:
     """Record a step as a CUDA graph; the plain step, said on stderr, where that fails."""
     before = [tensor.clone() for tensor in mutable]
+
+    def restore() -> None:
+        for tensor, value in zip(mutable, before, strict=True):
+            tensor.copy_(value)
+
     aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream())
     graph = torch.cuda.CUDAGraph()
@@ -266,6 +271,7 @@ def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[
         with torch.cuda.stream(aside):
             for _ in range(_WARM_STEPS):
                 step()
+                restore()  # else a short epoch would end under it
         torch.cuda.current_stream().wait_stream(aside)
         with torch.cuda.graph(graph):
             step()
@@ -273,6 +279,5 @@ def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[
         warnings.warn(f"plain steps, since no CUDA graph could be made: {error}", stacklevel=2)
         return step
     finally:
-        for tensor, value in zip(mutable, before, strict=True):
-            tensor.copy_(value)
+        restore()
     return graph.replay

@@ -28,7 +28,7 @@ StopAsked = Callable[[], bool]
 STEPS_REPORTED_PER_EVAL = 5
 # Stacking is tried out where the try costs less than this share of the work.
 TRY_OUT_SHARE = 0.01
-# Lanes of a stack on a CPU: more made no step cheaper.
+# Lanes of a stack on a CPU, at most; more were not tried.
 CPU_LANES = 8
 TRIED_STEPS = 4
 

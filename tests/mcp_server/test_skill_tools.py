@@ -147,7 +147,7 @@ def test_the_page_of_another_is_never_overwritten(finished):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["../escape", "/tmp/escape", "a/b", "Upper"])
+@pytest.mark.parametrize("name", ["../escape", "/escape", "a/b", "Upper"])
 def test_a_name_that_is_no_folder_of_the_registry_is_refused(finished, name):
     assert "fix: " in refusal("retrospective", name=name)
     assert not (finished / "escape").exists()
