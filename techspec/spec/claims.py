@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Literal
 
 from techspec.errors import TechspecError
-from techspec.spec.names import key_of, metric_of
+from techspec.spec.names import KeyOf, key_of, metric_of
 from techspec.spec.units import Quantity, quantity, value
 
 Relation = Literal[">", "<", ">=", "<="]
@@ -138,13 +138,14 @@ class ClaimUnreadable(TechspecError):
         self.problem = problem
 
 
-def parse(text: str, arms: Sequence[str] = ()) -> Claim:
+def parse(text: str, arms: Sequence[str] = (), key_of: KeyOf = key_of) -> Claim:
     """The claim that the whole of `text` makes.
 
     Args:
         text: one claim, without the backticks.
         arms: names of the spec's arms. They may then hold any character, are found in any case,
             and come back as spelled here; other names stay as the claim writes them.
+        key_of: by which parameters get their keys.
 
     Raises:
         ClaimUnreadable: it makes none; the problem has the first word that does not fit.
@@ -152,13 +153,13 @@ def parse(text: str, arms: Sequence[str] = ()) -> Claim:
     >>> parse("exact_match(Wide) > exact_match(deep) by 2pt", arms=["wide", "deep"]).form.left
     ArmRef(name='wide', settings=())
     """
-    reader = _Reader(text, arms)
+    reader = _Reader(text, arms, key_of)
     form = reader.claim()
     reader.expect_end()
     return Claim(text, form)
 
 
-def parse_chain(text: str, arms: Sequence[str]) -> Claim:
+def parse_chain(text: str, arms: Sequence[str], key_of: KeyOf = key_of) -> Claim:
     """The chain of known arms that `text` begins with; prose behind the last one is left out.
 
     Raises:
@@ -167,7 +168,7 @@ def parse_chain(text: str, arms: Sequence[str]) -> Claim:
     >>> parse_chain("wide > deep for local tasks", arms=["Wide", "Deep"]).text
     'wide > deep'
     """
-    reader = _Reader(text, arms, only_known=True)
+    reader = _Reader(text, arms, key_of, only_known=True)
     form = reader.chain(metric=None)
     return Claim(text[: reader.read_until].strip(), form)
 
@@ -254,8 +255,11 @@ class _Token:
 class _Reader:
     """Recursive descent over the tokens of one claim, one method a rule of the grammar."""
 
-    def __init__(self, text: str, arms: Sequence[str], only_known: bool = False) -> None:
+    def __init__(
+        self, text: str, arms: Sequence[str], key_of: KeyOf, only_known: bool = False
+    ) -> None:
         self.text = text
+        self.key_of = key_of
         self.arms = _spellings(tuple(arms))
         self.longest_arm = max(map(len, self.arms), default=0)
         self.only_known = only_known
@@ -549,7 +553,7 @@ class _Reader:
     def _parameter(self, stop: str = "", *, what: str, fix: str) -> str:
         """The key of a parameter, which may be written in several words."""
         first = self._now
-        key = key_of(self._words(stop, what=what, fix=fix))
+        key = self.key_of(self._words(stop, what=what, fix=fix))
         if not key:
             raise self._stop(f"{what} belongs here, and {first.text!r} is none", fix, at=first)
         return key

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from techspec.spec import markup
 from techspec.spec.model import Matching, NamedArm, Priority, Problem, Quantity, Value
-from techspec.spec.names import key_of
+from techspec.spec.names import KeyOf, key_of
 from techspec.spec.ranges import nameless, no_priority, priority_of, surplus
 from techspec.spec.sections import Part
 from techspec.spec.tables import Row, Table
@@ -20,7 +20,9 @@ _LAST = re.compile(r"\b(?:floor|ceiling|optional|sanity|last)\b", re.IGNORECASE)
 _BLANK = {"", "-", "–", "—", "same", '"'}
 
 
-def arms(parts: Sequence[Part]) -> tuple[tuple[NamedArm, ...], tuple[Problem, ...]]:
+def arms(
+    parts: Sequence[Part], key_of: KeyOf = key_of
+) -> tuple[tuple[NamedArm, ...], tuple[Problem, ...]]:
     """One arm a row, from every table of these sections."""
     found: list[NamedArm] = []
     problems: list[Problem] = []
@@ -31,7 +33,7 @@ def arms(parts: Sequence[Part]) -> tuple[tuple[NamedArm, ...], tuple[Problem, ..
                 if not row.cells[_name_column(table)].strip():
                     problems.append(nameless(row))
                     continue
-                arm, complaints = _arm(table, row, matched=part.kind == "matched")
+                arm, complaints = _arm(table, row, key_of, matched=part.kind == "matched")
                 found.append(arm)
                 problems.extend(complaints)
     return tuple(found), tuple(problems)
@@ -54,7 +56,7 @@ def _name_column(table: Table) -> int:
     return table.column(*NAMES) or 0
 
 
-def _arm(table: Table, row: Row, *, matched: bool) -> tuple[NamedArm, list[Problem]]:
+def _arm(table: Table, row: Row, key_of: KeyOf, *, matched: bool) -> tuple[NamedArm, list[Problem]]:
     settings: dict[str, Value] = {}
     problems: list[Problem] = []
     notes: list[str] = []
@@ -77,7 +79,7 @@ def _arm(table: Table, row: Row, *, matched: bool) -> tuple[NamedArm, list[Probl
             elif priority is None and "baseline" not in cell.lower():
                 problems.append(no_priority(row.line, cell))
         elif word in _CHANGES:
-            changes, complaints = _changes(cell, row.line)
+            changes, complaints = _changes(cell, row.line, key_of)
             settings.update(changes)
             problems.extend(complaints)
         elif key_of(title) == "params":
@@ -91,7 +93,7 @@ def _arm(table: Table, row: Row, *, matched: bool) -> tuple[NamedArm, list[Probl
     return arm, problems
 
 
-def _changes(cell: str, line: int) -> tuple[dict[str, Value], list[Problem]]:
+def _changes(cell: str, line: int, key_of: KeyOf) -> tuple[dict[str, Value], list[Problem]]:
     """The settings in `d_model=512, depth=2`."""
     settings: dict[str, Value] = {}
     problems: list[Problem] = []

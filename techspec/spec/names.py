@@ -1,16 +1,20 @@
 """How people spell parameters and metrics in, how programs spell them out."""
 
 import re
+from collections.abc import Callable, Mapping
 
-SPELLINGS = {
+KeyOf = Callable[[str], str]
+"""`key_of`, or `own_key_of` where a spec names a trainer of its own."""
+
+_SIZE = {"parameter_count": "params", "parameters": "params"}
+_SPELLINGS = {
+    **_SIZE,
     "batch": "batch_size",
     "layers": "depth",
     "lr": "learning_rate",
     "n_layer": "depth",
     "n_layers": "depth",
     "num_layers": "depth",
-    "parameter_count": "params",
-    "parameters": "params",
     "size": "params",
     "width": "d_model",
 }
@@ -23,8 +27,21 @@ def key_of(name: str) -> str:
     >>> key_of("RoPE theta"), key_of("Width"), key_of("learning rate")
     ('rope_theta', 'd_model', 'learning_rate')
     """
+    return _key(name, _SPELLINGS)
+
+
+def own_key_of(name: str) -> str:
+    """As `key_of` for a trainer whose names we do not know: a word is its own key.
+
+    >>> own_key_of("lr"), own_key_of("Width"), own_key_of("Parameters")
+    ('lr', 'width', 'params')
+    """
+    return _key(name, _SIZE)
+
+
+def _key(name: str, spellings: Mapping[str, str]) -> str:
     key = re.sub(r"[\W_]+", "_", name.lower()).strip("_")
-    return SPELLINGS.get(key, key)
+    return spellings.get(key, key)
 
 
 def metric_of(name: str) -> str:

@@ -15,7 +15,7 @@ from techspec.spec.claims import (
     parse_chain,
 )
 from techspec.spec.model import Hypothesis, Problem
-from techspec.spec.names import key_of
+from techspec.spec.names import KeyOf, key_of
 from techspec.spec.sections import Part
 from techspec.spec.units import quantity
 
@@ -30,6 +30,7 @@ class Names:
 
     arms: tuple[str, ...]
     parameters: frozenset[str]
+    key_of: KeyOf = key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _statement(texts: list[Text], names: Names, is_prediction: bool) -> _Stateme
 
 def _with_claim(statement: _Statement, text: str, names: Names) -> _Statement:
     try:
-        return replace(statement, claim=parse(text, names.arms))
+        return replace(statement, claim=parse(text, names.arms, names.key_of))
     except ClaimUnreadable as error:
         return replace(statement, problem=error.problem)
 
@@ -147,11 +148,11 @@ def _bare_claim(text: str, names: Names) -> Claim | ClaimProblem | None:
     if not looks_like_claim(text):
         return None
     try:
-        return parse(text, names.arms)
+        return parse(text, names.arms, names.key_of)
     except ClaimUnreadable as error:
         whole = error.problem
     try:
-        return parse_chain(text, names.arms)
+        return parse_chain(text, names.arms, names.key_of)
     except ClaimUnreadable as error:
         # Begins with an arm of the spec, or with `metric(`: meant as a claim.
         if error.problem.start > 0:
@@ -164,7 +165,7 @@ def _is_condition(text: str, names: Names) -> bool:
     found = _CONDITION.match(_joined(text))
     return (
         found is not None
-        and key_of(found[1]) in names.parameters
+        and names.key_of(found[1]) in names.parameters
         and quantity(found[2]) is not None
     )
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from techspec.spec.model import Parameter, Priority, Problem, Value
-from techspec.spec.names import key_of
+from techspec.spec.names import KeyOf, key_of
 from techspec.spec.sections import Part
 from techspec.spec.tables import Row, Table
 from techspec.spec.units import interval, quantity, value
@@ -31,7 +31,9 @@ _PRIORITIES = {
 }
 
 
-def parameters(parts: Sequence[Part]) -> tuple[tuple[Parameter, ...], tuple[Problem, ...]]:
+def parameters(
+    parts: Sequence[Part], key_of: KeyOf = key_of
+) -> tuple[tuple[Parameter, ...], tuple[Problem, ...]]:
     """One parameter a row, from every table that has a column of values."""
     found: list[Parameter] = []
     problems: list[Problem] = []
@@ -47,7 +49,7 @@ def parameters(parts: Sequence[Part]) -> tuple[tuple[Parameter, ...], tuple[Prob
                 )
                 continue
             for row in table.rows:
-                read, complaints = _parameter(table, row)
+                read, complaints = _parameter(table, row, key_of)
                 found.extend(read)
                 problems.extend(complaints)
     return tuple(found), tuple(problems)
@@ -125,7 +127,7 @@ def _ends(text: str) -> tuple[tuple[int | float, int | float] | None, tuple[Valu
     return None, tuple(dict.fromkeys((low, float(f"{middle:.2g}"), high)))
 
 
-def _parameter(table: Table, row: Row) -> tuple[list[Parameter], list[Problem]]:
+def _parameter(table: Table, row: Row, key_of: KeyOf) -> tuple[list[Parameter], list[Problem]]:
     problems = list(surplus(row))
     name = row.cells[table.column(*_NAMES) or 0]
     text = row.cells[table.column(*_VALUES) or 0]

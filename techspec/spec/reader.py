@@ -7,6 +7,7 @@ from pathlib import Path
 from techspec.errors import TechspecError
 from techspec.spec import budget, criteria, grid, predictions, ranges, settings
 from techspec.spec.model import NamedArm, Parameter, Problem, Spec, Value
+from techspec.spec.names import KeyOf, key_of, own_key_of
 from techspec.spec.sections import Outline, kind_of, outline
 
 LARGEST = 1_000_000
@@ -110,14 +111,15 @@ def read(text: str) -> Spec:
     """The spec that `text` is, however little. What could not be read is in `problems`."""
     parts = outline(text)
     run, run_problems = settings.run_settings(parts.of("run"))
-    arms, arm_problems = grid.arms(parts.of("grid", "matched"))
-    parameters, parameter_problems = ranges.parameters(parts.of("ranges"))
-    baseline, lines, baseline_problems = settings.baseline(parts.of("baseline"))
-    factors, factor_problems = settings.factors(parts.of("factors"))
+    spell = own_key_of if run.trainer else key_of
+    arms, arm_problems = grid.arms(parts.of("grid", "matched"), spell)
+    parameters, parameter_problems = ranges.parameters(parts.of("ranges"), spell)
+    baseline, lines, baseline_problems = settings.baseline(parts.of("baseline"), spell)
+    factors, factor_problems = settings.factors(parts.of("factors"), spell)
     bands, band_problems = criteria.bands(parts.of("criteria"), run.metric)
     spent, budget_problems = budget.budget(parts.of("budget"))
     hypotheses, claim_problems = predictions.hypotheses(
-        parts.of("hypotheses", "predictions"), _names(arms, parameters, baseline)
+        parts.of("hypotheses", "predictions"), _names(arms, parameters, baseline, spell)
     )
     problems = (
         *parts.problems,
@@ -152,12 +154,15 @@ def read(text: str) -> Spec:
 
 
 def _names(
-    arms: tuple[NamedArm, ...], parameters: tuple[Parameter, ...], baseline: dict[str, Value]
+    arms: tuple[NamedArm, ...],
+    parameters: tuple[Parameter, ...],
+    baseline: dict[str, Value],
+    spell: KeyOf,
 ) -> predictions.Names:
     keys = {"params", *baseline, *(parameter.key for parameter in parameters)}
     for arm in arms:
         keys.update(arm.settings)
-    return predictions.Names(tuple(arm.name for arm in arms), frozenset(keys))
+    return predictions.Names(tuple(arm.name for arm in arms), frozenset(keys), spell)
 
 
 def _title(parts: Outline) -> str:

@@ -11,7 +11,7 @@ import yaml
 from techspec.spec import markup
 from techspec.spec.blocks import Code
 from techspec.spec.model import Factor, Problem, RunSettings, Value
-from techspec.spec.names import key_of, metric_of
+from techspec.spec.names import KeyOf, key_of, metric_of
 from techspec.spec.ranges import surplus
 from techspec.spec.sections import Part
 from techspec.spec.units import value
@@ -47,7 +47,7 @@ class _Entry:
 
 
 def baseline(
-    parts: Sequence[Part],
+    parts: Sequence[Part], key_of: KeyOf = key_of
 ) -> tuple[dict[str, Value], dict[str, int], tuple[Problem, ...]]:
     """The fixed values by trainer key, the line of each, and what could not be read."""
     values: dict[str, Value] = {}
@@ -85,7 +85,9 @@ def run_settings(parts: Sequence[Part]) -> tuple[RunSettings, tuple[Problem, ...
     return settings, tuple(problems)
 
 
-def factors(parts: Sequence[Part]) -> tuple[tuple[Factor, ...], tuple[Problem, ...]]:
+def factors(
+    parts: Sequence[Part], key_of: KeyOf = key_of
+) -> tuple[tuple[Factor, ...], tuple[Problem, ...]]:
     """Parameters that move as one, from lines such as `size: d_model, depth (why)`."""
     found: list[Factor] = []
     problems: list[Problem] = []

@@ -9,6 +9,7 @@ from techspec.ledger.state import State
 from techspec.plan.model import Plan, Question, Trial
 from techspec.spec import claims
 from techspec.spec.model import Value
+from techspec.spec.names import KeyOf, key_of, own_key_of
 from techspec.spec.units import quantities
 from techspec.verdict.findings import Case, unit_of_values
 from techspec.verdict.model import ArmResult, SeedValue
@@ -124,13 +125,14 @@ def form_of(plan: Plan, question: Question) -> claims.Form | None:
     """The claim of the question as it reads beside the arms of the plan; None without one."""
     if question.claim is None:
         return None
-    return _form(question.claim, tuple(arm.name for arm in plan.arms))
+    spell = own_key_of if plan.trainer else key_of
+    return _form(question.claim, tuple(arm.name for arm in plan.arms), spell)
 
 
 @lru_cache(maxsize=1024)
-def _form(claim: str, arms: tuple[str, ...]) -> claims.Form | None:
+def _form(claim: str, arms: tuple[str, ...], spell: KeyOf) -> claims.Form | None:
     try:
-        return claims.parse(claim, arms).form
+        return claims.parse(claim, arms, spell).form
     except claims.ClaimUnreadable:
         return None
 

@@ -13,7 +13,7 @@ from techspec.errors import TechspecError
 from techspec.spec.blocks import blocks
 from techspec.spec.grid import NAMES
 from techspec.spec.model import Quantity, Value
-from techspec.spec.names import key_of, metric_of
+from techspec.spec.names import key_of, metric_of, own_key_of
 from techspec.spec.tables import Row, Table
 from techspec.spec.units import quantity, value
 
@@ -184,7 +184,7 @@ def _columns(table: Table, metrics: Sequence[str], parameters: Set[str]) -> _Col
     params: int | None = None
     for index, title in enumerate(table.header):
         metric = by_name.get(metric_of(_PERCENT.sub("", title)).casefold()) if title else None
-        key = key_of(title)
+        key = own if (own := own_key_of(title)) in parameters else key_of(title)
         if metric is not None:
             found[index] = metric
         elif key == "params":

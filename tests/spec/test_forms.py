@@ -139,6 +139,47 @@ def test_a_parameter_has_the_key_of_the_trainer(name, key):
     assert key_of(name) == key
 
 
+OWN = """## Hypotheses
+1. It is steady: `acc insensitive to lr within 1pt`
+2. Wide wins: `acc(width=64, Batch=8) > acc(width=32, Batch=8) by 1pt`
+
+## Parameter Ranges
+| Parameter | Values |
+|--|--|
+| LR | [0.1, 1] |
+
+## Parameter Grid
+| Name | Width | Changes | Parameters |
+|--|--|--|--|
+| wide | 64 | layers=2, n_layer=3 | 1M |
+
+## Baseline
+- size: 7
+- learning rate: 0.5
+"""
+
+
+def test_names_are_taken_as_they_stand_where_the_spec_has_a_trainer_of_its_own():
+    spec = read(OWN + "\n## Run\n- trainer: python mine.py\n")
+
+    (lr,), (wide,) = spec.parameters, spec.arms
+    assert lr.key == "lr"
+    assert wide.settings == {"width": 64, "layers": 2, "n_layer": 3}
+    assert wide.claimed_params.value == 1_000_000
+    assert spec.baseline == {"size": 7, "learning_rate": 0.5}
+    first, second = (each.claim.form for each in spec.hypotheses)
+    assert first.parameter == "lr"
+    assert dict(second.left.settings) == {"width": 64, "batch": 8}
+
+
+def test_the_same_names_are_the_bundled_trainers_without_one():
+    spec = read(OWN)
+
+    (lr,), (wide,) = spec.parameters, spec.arms
+    assert (lr.key, wide.settings) == ("learning_rate", {"d_model": 64, "depth": 3})
+    assert spec.hypotheses[0].claim.form.parameter == "learning_rate"
+
+
 def test_arms_take_settings_from_changes_and_from_columns():
     spec = read(
         "## Arms\n"
