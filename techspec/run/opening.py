@@ -19,6 +19,7 @@ from techspec.ledger.state import State, fold
 from techspec.plan.model import Plan
 from techspec.records import encode
 from techspec.run.campaign import carry_out
+from techspec.run.spending import GRACE_SECONDS
 from techspec.run.trainer_call import program
 
 _PATIENCE_SECONDS = 60.0
@@ -68,6 +69,7 @@ def freeze(spec: Path, plan: Plan, reason: str | None = None) -> CampaignFolder:
     if not plan.trials:
         raise NothingToRun(plan)
     folder = folders.of_spec(spec)
+    _wait_out_a_stop(folder)
     with writing(folder.ledger) as append:
         state = fold(read(folder.ledger))
         if state.plan == plan.hash and _is_on_disk(folder, plan.hash):
@@ -147,6 +149,13 @@ def ask_to_stop(folder: CampaignFolder) -> bool:
         return True
     folder.stop.unlink(missing_ok=True)
     return False
+
+
+def _wait_out_a_stop(folder: CampaignFolder) -> None:
+    """Wait for a runner that was asked to stop: its trials have a grace to write a checkpoint."""
+    until = time.monotonic() + 2 * GRACE_SECONDS
+    while folder.stop.exists() and is_held(folder.ledger) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _lines(folder: CampaignFolder) -> int:

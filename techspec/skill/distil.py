@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from techspec import __version__
 from techspec.identity import digest, digest_text, slug
+from techspec.ledger.events import FINAL
 from techspec.ledger.state import State
 from techspec.plan.model import Arm, Plan
 from techspec.records import encode
@@ -94,7 +95,7 @@ def distil(
         plan=plan,
         plan_hash=plan.hash,
         spec_name=state.spec or "TECHSPEC.md",
-        trials=sum(row.outcome != evidence.NOT_RUN for row in rows),
+        trials=sum(row.outcome in FINAL for row in rows),
         amendments=[amended.reason for amended in state.amendments],
         when_to_use=notes.when_to_use or _when(spec, plan),
         workflow=notes.workflow,

@@ -117,6 +117,16 @@ class NoTwin(TechspecError):
         )
 
 
+class NothingDiffers(TechspecError):
+    """A page was to say how it differs, and no other says what it says."""
+
+    def __init__(self, name: str, how: str) -> None:
+        super().__init__(
+            f"No page says nearly what {name!r} says, so there is none to differ from: {how!r}.",
+            "leave 'differs' out, and put what it says among the findings of your notes.",
+        )
+
+
 class WeakerEvidence(TechspecError):
     """A page would be replaced by one that stands on less."""
 
@@ -225,6 +235,8 @@ def _ready(
                 return _ready(draft_as, name, author, registry, update)
         raise HasTwins(draft.name, left)
     text = draft.page
+    if choice.differs and not left:
+        raise NothingDiffers(draft.name, choice.differs)
     if choice.differs:
         text = _linked(text, "differs-from", [t.skill for t in left], f": {choice.differs}")
     text = _linked(text, "supersedes", refuted, ": it tested the same and found otherwise")

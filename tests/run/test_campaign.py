@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from techspec.clock import now
 from techspec.durable import CannotWrite
-from techspec.ledger.events import Ended, Launched, Measured, Released, RunnerStopped
+from techspec.ledger.events import Ended, Launched, Measured, Released, RunnerStopped, Started
 from techspec.ledger.journal import LedgerBusy, is_held, read, writing
 from techspec.ledger.plan_file import PlanDamaged
 from techspec.ledger.state import fold
@@ -225,6 +226,35 @@ def test_a_stopped_campaign_goes_on_where_it_was(opened):
 
     carry_out(folder)
     assert state_of(folder).metric(plan.trials[0].id, "score") == 0.5
+
+
+def test_a_run_right_after_a_stop_waits_until_the_trials_are_put_down(opened):
+    folder, plan = opened({"a": {"steps": 100}}, seeds=1)
+    start(folder)
+    wait_for(lambda: any(isinstance(e, Measured) for e in read(folder.ledger)))
+
+    assert ask_to_stop(folder)
+    assert freeze(folder.project / "TECHSPEC.md", plan) == folder
+
+    assert outcomes(folder) == ["interrupted"]
+    start(folder)
+    wait_for(lambda: not is_held(folder.ledger))
+    assert state_of(folder).metric(plan.trials[0].id, "score") == 0.5
+
+
+def test_a_resumed_trial_is_timed_from_its_own_start(opened):
+    folder, plan = opened({"a": {"steps": 300}}, seeds=1)
+    trial = plan.trials[0].id
+    long_ago = "2026-01-01T00:00:00.000Z"
+    with writing(folder.ledger) as append:
+        append(Launched(long_ago, trial, (trial,), 1.0, 0))
+        append(Started(long_ago, trial, {}, None, "cpu", "", "", 0))
+        append(Ended(long_ago, trial, "interrupted", 0, {}, 1.0, ""))
+        append(Released(long_ago, trial, 1.0, 0))
+        append(Launched(now(), trial, (trial,), 1.0, 0))
+        (running,) = progress(folder).running
+
+    assert running.seconds < 3600
 
 
 def test_trials_left_behind_by_a_killed_runner_are_ended_by_a_stop(opened):

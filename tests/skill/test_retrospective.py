@@ -15,6 +15,7 @@ from techspec.skill.registry import Registry
 from techspec.skill.retrospective import (
     Choice,
     HasTwins,
+    NothingDiffers,
     NoTwin,
     SaysNothing,
     WeakerEvidence,
@@ -177,6 +178,13 @@ def test_the_choice_to_differ_keeps_both_and_says_how(registry):
     page = find(registry, "lost-carry")
     assert page.metadata["differs-from"] == "carry-digits"
     assert "Not the same as `carry-digits`: base 100, not base 10." in page.path.read_text()
+
+
+def test_how_a_page_differs_from_none_is_not_dropped_in_silence(registry):
+    with pytest.raises(NothingDiffers, match=r"'base 100, not base 10'"):
+        save(NOTES, registry, Choice(differs="base 100, not base 10"))
+
+    assert not list(registry.folders[0].glob("*/SKILL.md"))
 
 
 def test_a_measured_page_is_not_replaced_by_an_anecdote(registry):
