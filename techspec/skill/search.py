@@ -358,3 +358,14 @@ def document(skill: Skill, key: str) -> Document:
             "code": "\n".join(block.text for block in skill.blocks),
         },
     )
+
+
+def attempt_document(skill: Skill, row: int, key: str) -> Document:
+    """What a failed attempt can be found by."""
+    attempt = skill.attempts[row]
+    fields = {
+        "description": attempt.attempt,
+        "failed": f"{attempt.why} {attempt.lesson}",
+        "prose": f"{skill.name} {' '.join(skill.tags)}",
+    }
+    return Document(key, fields)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from techspec.skill.index import Library, ask, attempt_document
+from techspec.skill.index import Library, ask
 from techspec.skill.page import Attempt, Skill
 from techspec.skill.registry import Registry
-from techspec.skill.search import Index, strength
+from techspec.skill.search import Index, attempt_document, strength
 
 
 @dataclass(frozen=True, slots=True)

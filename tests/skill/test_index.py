@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from techspec.skill import index
-from techspec.skill.index import Library, ask, attempt_document, find
+from techspec.skill import index, listing, store
+from techspec.skill.index import Library, ask, find
 from techspec.skill.registry import Registry
-from techspec.skill.search import Document, Index, document
+from techspec.skill.search import Document, Index, attempt_document, document
 from techspec.skill.tried import tried
 
 PAGE = "---\nname: {0}\ndescription: All about {1}\n---\n## Failed Attempts\n- {1} twice: burnt\n"
@@ -36,8 +36,8 @@ def root(tmp_path, monkeypatch):
 def another_process(monkeypatch):
     """What is held in memory is gone, as in a process that was just started."""
     monkeypatch.setattr(index, "_open", {})
-    monkeypatch.setattr(index, "_listings", {})
-    monkeypatch.setattr(index, "_looks", {})
+    monkeypatch.setattr(listing, "_listings", {})
+    monkeypatch.setattr(listing, "_known", {})
 
 
 def write(root, name, about):
@@ -59,7 +59,8 @@ def read_nothing(monkeypatch):
     def fail(*_):
         raise AssertionError("a page was read")
 
-    monkeypatch.setattr(index, "read_inside", fail)
+    for module in (index, store):
+        monkeypatch.setattr(module, "read_inside", fail)
 
 
 def as_read(registry):
@@ -72,7 +73,7 @@ def answers(found):
 
 def test_an_unchanged_registry_is_answered_without_reading_a_page(root, monkeypatch):
     # Pages written this very moment are read once more, so these are made to be older.
-    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
     assert found(root, "theta") == ["rope"]
     another_process(monkeypatch)
     read_nothing(monkeypatch)
@@ -116,7 +117,7 @@ def test_a_page_new_in_a_folder_that_was_listed_long_ago_is_found(root):
     os.utime(root / "rope", (1e9, 1e9))
     os.utime(root, (1e9, 1e9))
     assert found(root, "theta") == ["rope"]
-    assert str(root / "rope") + os.sep in index._listings
+    assert str(root / "rope") + os.sep in listing._listings
 
     (root / "rope" / "SKILL.md").unlink()
     write(root, "new", "theta")
@@ -128,7 +129,7 @@ def test_a_page_changed_in_a_registry_that_was_quiet_for_long_is_seen(root):
     for folder in (root / "rope", root / "lora", root / "docker", root):
         os.utime(folder, (1e9, 1e9))
     assert found(root, "theta") == ["rope"]
-    assert index._looks[(str(root),)].holds()
+    assert listing._known[(str(root),)].last.holds()
 
     write(root, "rope", "sigma")
     assert (found(root, "theta"), found(root, "sigma")) == ([], ["rope"])
@@ -186,7 +187,7 @@ def test_a_damaged_index_is_made_again(root, monkeypatch, damage):
 
 @pytest.mark.parametrize("body", [b"", b"no zlib", None, "text"])
 def test_a_damaged_page_in_the_index_is_read_again(root, monkeypatch, body):
-    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
     assert found(root, "theta") == ["rope"]
     another_process(monkeypatch)
     with sqlite3.connect(the_file(root)) as db:
@@ -227,7 +228,7 @@ def test_a_small_registry_leaves_no_file_and_no_registry_is_written_to(root, mon
 
 
 def test_while_another_process_refreshes_the_old_pages_answer(root, monkeypatch):
-    monkeypatch.setattr(index, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(store, "_WAIT_SECONDS", 0.01)
     assert found(root, "theta") == ["rope"]
     other = sqlite3.connect(the_file(root), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -285,7 +286,7 @@ def test_a_page_below_two_folders_of_a_registry_is_one_page(root):
 
 
 def test_what_is_gone_is_swept_out_of_the_index_at_last(root, monkeypatch):
-    monkeypatch.setattr(index, "_SWEEP_FROM", 3)
+    monkeypatch.setattr(store, "_SWEEP_FROM", 3)
     for n in range(20):
         write(root, "rope", f"word{n} theta")
         assert found(root, "theta") == ["rope"]
@@ -389,11 +390,12 @@ def test_what_is_stored_ranks_as_what_is_in_memory_after_any_changes(changes, go
 
 
 def test_a_page_is_found_by_name_without_reading_the_others(root, monkeypatch):
-    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
     ask(Registry([root]), lambda library: None)
     read = []
     whole = index.read_inside
-    monkeypatch.setattr(index, "read_inside", lambda *at: read.append(at) or whole(*at))
+    for module in (index, store):
+        monkeypatch.setattr(module, "read_inside", lambda *at: read.append(at) or whole(*at))
 
     page = find(Registry([root]), "lora")
 

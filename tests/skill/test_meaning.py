@@ -1,11 +1,12 @@
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from techspec.skill import index, meaning, search
+from techspec.skill import encoding, index, listing, meaning, search, store
 from techspec.skill.glossary import english
 from techspec.skill.index import ask, build
 from techspec.skill.meaning import Meanings, learn
@@ -22,7 +23,7 @@ SUBJECTS = (
 @pytest.fixture(autouse=True)
 def as_many_dimensions_as_subjects(monkeypatch):
     """With more, sixty short texts would be remembered word by word."""
-    for module in (meaning, search, index):
+    for module in (meaning, search, encoding):
         monkeypatch.setattr(module, "DIMENSIONS", len(SUBJECTS))
 
 
@@ -97,9 +98,10 @@ def test_what_has_no_word_of_the_question_is_no_hit_however_near():
 def registry(tmp_path, monkeypatch):
     """A registry of 60 pages, enough here to learn from."""
     monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(index, "PAGES_MIN", 60)
-    for name in ("_open", "_listings", "_looks"):
-        monkeypatch.setattr(index, name, {})
+    monkeypatch.setattr(store, "PAGES_MIN", 60)
+    monkeypatch.setattr(index, "_open", {})
+    monkeypatch.setattr(listing, "_listings", {})
+    monkeypatch.setattr(listing, "_known", {})
     for number, text in enumerate(texts()):
         write(tmp_path / "registry", number, text)
     return Registry([tmp_path / "registry"])
@@ -126,7 +128,7 @@ def test_a_large_registry_has_another_process_learn(registry):
 
 def test_an_index_of_another_version_is_made_anew_and_learned_from(registry, monkeypatch):
     build(registry)
-    monkeypatch.setattr(index, "_made_by", lambda: "a newer version")
+    monkeypatch.setattr(store, "_made_by", lambda: "a newer version")
     monkeypatch.setattr(index, "_open", {})
 
     build(registry)
@@ -149,7 +151,7 @@ def test_a_page_that_changes_after_learning_moves_to_its_new_meaning(registry):
 
 def test_nothing_is_learned_twice_until_a_registry_has_grown(registry, monkeypatch):
     taught = []
-    monkeypatch.setattr(index, "learn", lambda *given: taught.append(1) or learn(*given))
+    monkeypatch.setattr(store, "learn", lambda *given: taught.append(1) or learn(*given))
     build(registry)
     build(registry)
     assert len(taught) == 1
@@ -168,13 +170,13 @@ def test_pages_that_change_while_we_learn_are_learned_from_too(registry, monkeyp
         taught.append(given)
         if len(taught) == 1:
             write(registry.folders[0], 99, "bread anew")
-            done = index.subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-c", ANOTHER, str(registry.folders[0])], check=False
             )
             assert done.returncode == 0
         return learn(*given)
 
-    monkeypatch.setattr(index, "learn", interrupted)
+    monkeypatch.setattr(store, "learn", interrupted)
     build(registry)
 
     assert [given[4] for given in taught] == [60, 61]

@@ -1,0 +1,62 @@
+"""The pages of a registry by what they say of themselves at their top, while no index is there."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from techspec.skill import page
+from techspec.skill.listing import Seen
+from techspec.skill.meaning import Meanings
+from techspec.skill.page import Skill
+from techspec.skill.registry import read_inside
+from techspec.skill.search import Counts, Index, attempt_document, document
+
+
+class Heads:
+    """What pages say of themselves at their top; the rest is read when it is asked for."""
+
+    def __init__(self, roots: Sequence[str], seen: Seen) -> None:
+        self.seen = seen
+        self.pages = Counts()
+        self.meanings: Meanings | None = None
+        self.index: Index | None = None
+        self.page_heads: Sequence[Skill] | None = None
+        self.numbers: dict[str, int] = {}
+        self.roots = roots
+        self._folders = [Path(root) for root in roots]
+        self._places = list(seen)
+        self._names: list[tuple[int, str]] = []
+        for number, (root, path) in enumerate(seen, start=1):
+            key = os.path.join(roots[root], path)  # noqa: PTH118 as in Cache._load
+            self.numbers[key] = number
+            head = page.read_head(Path(key), self._folders[root])
+            self._names.append((number, head.name))
+            self.pages.add(document(head, key))
+
+    def attempts(self) -> Index:
+        """The failed attempts of all pages, which are read whole for it."""
+        skills = {key: self.page(number) for key, number in self.numbers.items()}
+        return Index(
+            attempt_document(skill, row, f"{row}:{key}")
+            for key, skill in skills.items()
+            for row in range(len(skill.attempts))
+        )
+
+    def evidence(self, number: int) -> str:
+        """As `Skill.evidence`."""
+        return self.page(number).evidence
+
+    def names(self) -> list[tuple[int, str]]:
+        """The number and the name of each page."""
+        return self._names
+
+    def place(self, number: int) -> tuple[int, str]:
+        """The number of its folder, and its path below."""
+        return self._places[number - 1]
+
+    def page(self, number: int) -> Skill:
+        """The whole page but for its sections, read now."""
+        root, path = self.place(number)
+        folder = self._folders[root]
+        return replace(read_inside(folder / path, folder), sections=())

@@ -1,0 +1,275 @@
+"""Folders of skills in, the pages that lie in them now out, each with what tells a change.
+
+It is asked at every question: it makes two calls of the system a page at most, and a handful where
+a registry is watched.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
+
+from techspec.skill import registry
+from techspec.skill.watch import CannotWatch, Watch
+
+_LISTING_SETTLED_SECONDS = 2.5
+"""Age below which a folder is listed again: more than the coarsest clock of a file system, 2 s."""
+
+_LISTINGS_MAX = 200_000
+_KNOWN_MAX = 8
+"""Registries of which a process remembers what it saw."""
+
+_WATCHED_FROM = 8
+"""Looks at a registry from which it is watched: a command has fewer, a server soon more."""
+
+_WATCHING_TRIES = 5
+"""Times that we look again because a folder was new to the watch."""
+
+_TRUSTED_SECONDS = 60.0
+"""Time without news after which we look all the same; a file may be written through memory."""
+
+
+class Stamp(NamedTuple):
+    """By which a change is noticed. The inode's time tells what kept its size and date."""
+
+    mtime: int
+    size: int
+    ctime: int
+
+
+Seen = Mapping[tuple[int, str], Stamp]
+"""By number of its folder and path below it, each page's stamp."""
+
+
+class _Listing(NamedTuple):
+    mtime: int
+    pages: list[str]
+    folders: list[str]
+
+
+_listings: dict[str, _Listing] = {}
+"""By path, folders whose entries need not be listed again while their own time is the same."""
+
+_folder_time = attrgetter("st_mtime_ns")
+_file_times = attrgetter("st_mtime_ns", "st_size", "st_ctime_ns")
+
+
+class _Look(NamedTuple):
+    """What was seen last, in the form in which it is seen soonest that it is still so."""
+
+    folders: list[str]
+    listed: list[int]
+    files: list[str]
+    stamps: list[Stamp]
+    seen: Seen
+
+    def holds(self) -> bool:
+        try:
+            return (
+                list(map(_folder_time, map(os.stat, self.folders))) == self.listed
+                and list(map(_file_times, map(os.stat, self.files))) == self.stamps
+            )
+        except OSError:
+            return False
+
+    def missing(self) -> bool:
+        """Whether a folder was not there, or changed too lately to be relied on."""
+        return len(self.listed) < len(self.folders)
+
+
+class _Watched:
+    """What was seen, for as long as the system tells of no change to it."""
+
+    def __init__(self, roots: Sequence[str]) -> None:
+        self._roots, self._watch = roots, Watch()
+        self._until = 0.0
+
+    def look(self) -> _Look:
+        """Look, with a watch on everything that is seen."""
+        self._until = 0.0
+        last = _look(self._roots)
+        for _ in range(_WATCHING_TRIES):
+            if not self._watch.add(last.folders):
+                self._hold(last)
+                break
+            last = _look(self._roots)
+        return last
+
+    def _hold(self, last: _Look) -> None:
+        self.seen = last.seen
+        self._places = _places(self._roots)
+        linked = [n for n, path in enumerate(last.files) if _is_elsewhere_too(path)]
+        self._files = [last.files[n] for n in linked]
+        self._stamps = [last.stamps[n] for n in linked]
+        self._until = time.monotonic() + _TRUSTED_SECONDS
+
+    def holds(self) -> bool:
+        """Whether `seen` is what another look would see; ask no second time before that look."""
+        quiet = self._watch.is_quiet()
+        try:
+            return (
+                quiet
+                and time.monotonic() < self._until
+                and _places(self._roots) == self._places
+                and list(map(_file_times, map(os.stat, self._files))) == self._stamps
+            )
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self._watch.close()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a process remembers of a registry."""
+
+    looks: int = 0
+    last: _Look | None = None
+    watched: _Watched | None = None
+
+
+_known: dict[tuple[str, ...], _Known] = {}
+
+
+def look(roots: tuple[str, ...]) -> Seen:
+    """Each page once, by the rules of `Registry.skills`; a folder that cannot be read has none."""
+    known = _known_of(roots)
+    if known.watched and known.watched.holds():
+        return known.watched.seen
+    known.looks += 1
+    try:
+        if known.looks == _WATCHED_FROM:
+            known.watched = _Watched(roots)
+        if known.watched:
+            return known.watched.look().seen
+    except CannotWatch:
+        if known.watched:
+            known.watched.close()
+        known.watched = None
+    if known.last is None or not known.last.holds():
+        known.last = _look(roots)
+    last = known.last
+    if last.missing():
+        known.last = None
+    return last.seen
+
+
+def _known_of(roots: tuple[str, ...]) -> _Known:
+    if roots not in _known:
+        while len(_known) >= _KNOWN_MAX:
+            oldest = _known.pop(next(iter(_known)))
+            if oldest.watched:
+                oldest.watched.close()
+        _known[roots] = _Known()
+    return _known[roots]
+
+
+def _look(roots: Sequence[str]) -> _Look:
+    folders: list[str] = []
+    files: list[str] = []
+    seen = _walked(roots, folders, files)
+    known = [_listings.get(folder) for folder in folders]
+    listed = [listing.mtime for listing in known if listing]
+    return _Look(folders, listed, files, list(seen.values()), seen)
+
+
+def _places(roots: Sequence[str]) -> list[tuple[int, int] | None]:
+    """Which folders these are: another one may come to stand in the place of one."""
+    found: list[tuple[int, int] | None] = []
+    for root in roots:
+        try:
+            there = os.stat(root)  # noqa: PTH116
+            found.append((there.st_dev, there.st_ino))
+        except OSError:
+            found.append(None)
+    return found
+
+
+def _is_elsewhere_too(path: str) -> bool:
+    """Whether a page is a link, or has another name: it may be written where nobody watches."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return True
+    return stat.S_ISLNK(found.st_mode) or found.st_nlink > 1
+
+
+def _walked(roots: Sequence[str], visited: list[str], files: list[str]) -> Seen:
+    """Folder by folder; adds to `visited` the folders, to `files` the pages, in the order seen."""
+    seen: dict[tuple[int, str], Stamp] = {}
+    taken: set[str] = set()
+    for number, root in enumerate(roots):
+        # Strings, not Paths: 1,855 Paths take longer than all the rest.
+        start = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118
+        waiting = [start]
+        while waiting:
+            folder = waiting.pop()
+            visited.append(folder)
+            pages, folders = _listed(folder)
+            waiting += folders
+            for path in pages:
+                if len(roots) > 1:
+                    if path in taken:
+                        continue
+                    taken.add(path)
+                try:
+                    found = os.stat(path)  # noqa: PTH116
+                    stamp = Stamp(found.st_mtime_ns, found.st_size, found.st_ctime_ns)
+                except OSError:
+                    stamp = Stamp(0, 0, 0)
+                seen[number, path[len(start) :]] = stamp
+                files.append(path)
+    return seen
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """The paths of a folder's pages, and of its folders with a slash behind."""
+    try:
+        mtime = os.stat(folder).st_mtime_ns  # noqa: PTH116
+        known = _listings.get(folder)
+        if known and known.mtime == mtime:
+            return known.pages, known.folders
+        with os.scandir(folder) as found:
+            entries = {entry.name: _is_folder(entry) for entry in found}
+    except OSError:
+        return [], []
+    names = [name for name, is_folder in entries.items() if not is_folder]
+    main = [name for name in names if name.upper() == "SKILL.MD"]
+    pages = [folder + name for name in main or names if _is_page(name)]
+    folders = [
+        folder + name + os.sep
+        for name, is_folder in entries.items()
+        if is_folder and _is_searched(name, bool(main)) and not os.path.islink(folder + name)  # noqa: PTH114
+    ]
+    if time.time_ns() - mtime > _LISTING_SETTLED_SECONDS * 1e9:
+        if len(_listings) >= _LISTINGS_MAX:
+            _listings.clear()
+        _listings[folder] = _Listing(mtime, pages, folders)
+    return pages, folders
+
+
+def folder_of_main(key: str) -> str | None:
+    """The name of the folder that is one skill by the page in it."""
+    folder, page_name = os.path.split(key)
+    return os.path.basename(folder) if page_name.upper() == "SKILL.MD" else None  # noqa: PTH119
+
+
+def _is_page(name: str) -> bool:
+    stem, _, ending = name.rpartition(".")
+    return ending.lower() == "md" and stem != "" and stem.lower() not in registry._NOT_PAGES
+
+
+def _is_searched(name: str, in_a_skill: bool) -> bool:
+    is_hidden = name.startswith(".") and name not in (".claude", ".agents")
+    return not is_hidden and not (in_a_skill and name in registry._INSIDE_A_SKILL)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

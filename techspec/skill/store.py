@@ -1,0 +1,544 @@
+"""What is known of the pages of a registry, in a SQLite file: refreshed, and read in parts.
+
+A cache and no more: nothing is in it that the pages do not say, and it may be deleted any time.
+"""
+
+import contextlib
+import fcntl
+import functools
+import gc
+import hashlib
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from techspec.skill import (
+    encoding,
+    frontmatter,
+    glossary,
+    listing,
+    markdown,
+    meaning,
+    page,
+    registry,
+    search,
+    words,
+)
+from techspec.skill.encoding import (
+    bytes_of,
+    bytes_of_vector,
+    decode_page,
+    decode_text,
+    encode_page,
+    encode_text,
+    meanings_of,
+    numbered,
+    numbers_of,
+    vectors_of,
+)
+from techspec.skill.heads import Heads
+from techspec.skill.listing import Seen, Stamp
+from techspec.skill.meaning import PAGES_MIN, Meanings, learn
+from techspec.skill.page import Skill
+from techspec.skill.registry import read_inside
+from techspec.skill.search import (
+    FIELD_WEIGHTS,
+    RARITY,
+    WEIGHTS,
+    Counts,
+    Index,
+    Rows,
+    attempt_document,
+    document,
+    unpacked,
+)
+
+T = TypeVar("T")
+
+_WAIT_SECONDS = 0.25
+"""How long another process' refresh is waited for before the old pages answer."""
+
+_WAIT_FIRST_SECONDS = 60.0
+"""The same where there are no old pages yet: what another process builds, we need not."""
+
+_SETTLED_SECONDS = 0.02
+"""Age below which a page is read again: a later write could leave size and times alike, since a
+system's clock for files moves every 4 to 10 ms."""
+
+_DECODED_MAX = 256
+"""Pages kept decoded in a process, about 20 kB each."""
+
+LEARN_AGAIN = 1.5
+"""Growth of a registry since its meanings were learned at which they are learned anew."""
+
+_LEARNING_TRIES = 5
+"""Times that we learn again because a page changed meanwhile."""
+
+_SWEEP_FROM = 200
+"""Documents that are gone at which their entries are swept, if they are also a quarter of all."""
+
+
+class _Entry(NamedTuple):
+    root: int
+    path: str
+    name: str
+    stamp: Stamp
+    evidence: str
+
+
+def discard(file: Path, error: sqlite3.Error) -> bool:
+    """Delete a damaged index; False where that would not help."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return False
+    try:
+        with _alone(file.parent):
+            # The file last: whoever finds it without its log would miss what only the log says.
+            for ending in ("-wal", "-shm", ""):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the cache folder while an index is made or deleted."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@functools.cache
+def _made_by() -> str:
+    """Changes with the code that makes an index: another version's index is not used."""
+    code = hashlib.sha256(sys.version.encode())
+    read = (page, markdown, frontmatter, registry)
+    for module in (*read, search, words, glossary, meaning, listing, encoding):
+        code.update(Path(module.__file__ or "").read_bytes())
+    code.update(Path(__file__).read_bytes())
+    return code.hexdigest()
+
+
+_SCHEMA = """
+CREATE TABLE state(
+    made_by TEXT, generation INTEGER, last INTEGER, gone INTEGER, learned INTEGER);
+CREATE TABLE pages(
+    number INTEGER PRIMARY KEY, root INTEGER, path BLOB, name BLOB, mtime INTEGER, size INTEGER,
+    ctime INTEGER, evidence TEXT, lengths BLOB, vector BLOB);
+CREATE TABLE attempts(
+    number INTEGER PRIMARY KEY, page INTEGER, row INTEGER, lengths BLOB, vector BLOB);
+CREATE INDEX attempts_of_page ON attempts(page);
+CREATE TABLE bodies(number INTEGER PRIMARY KEY, body BLOB);
+CREATE TABLE pages_terms(term TEXT PRIMARY KEY, entries BLOB);
+CREATE TABLE attempts_terms(term TEXT PRIMARY KEY, entries BLOB);
+CREATE TABLE meanings(terms TEXT, vectors BLOB);
+"""
+
+
+class _Stored:
+    """Documents of the database, as `search.Stored`."""
+
+    def __init__(
+        self,
+        read: Callable[[str], bytes],
+        numbers: Sequence[int] = (),
+        keys: Sequence[str] = (),
+        lengths: Iterable[bytes] = (),
+        vectors: Iterable[bytes] | None = None,
+    ) -> None:
+        """`numbers` ascend; the other values are in their order."""
+        self._read = read
+        self._numbers = np.array(numbers, np.int64)
+        self.keys = keys
+        counts = numbers_of(b"".join(lengths)).astype(np.int64)
+        self.vectors = None if vectors is None else vectors_of(b"".join(vectors)).astype(np.float32)
+        documents = len(counts) if self.vectors is None else len(self.vectors) * len(WEIGHTS)
+        if not len(keys) * len(WEIGHTS) == len(counts) == documents:
+            raise sqlite3.DatabaseError("an index with damaged counts")
+        self.lengths = counts.reshape(-1, len(WEIGHTS))
+
+    def entries(self, term: str) -> tuple[Rows, Rows]:
+        both = numbers_of(self._read(term)).astype(np.int64)
+        numbers, counts = both[::2], both[1::2]
+        rows = self._numbers.searchsorted(numbers)
+        # Beyond the last row, or another's, is what belonged to a document that is gone.
+        alive = np.append(self._numbers, -1)[rows] == numbers
+        return rows[alive], counts[alive]
+
+
+def _connected(file: Path | str) -> sqlite3.Connection:
+    """An index that has its tables, made where it is new."""
+    db = sqlite3.connect(file, _WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
+        db.execute("PRAGMA synchronous = NORMAL")
+        if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0)"
+            db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
+        if db.execute("SELECT made_by FROM state").fetchone() != (_made_by(),):
+            raise sqlite3.DatabaseError("an index of another version")
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+class Cache:
+    """An open index, and what of it is held in memory. Raises sqlite3.Error alone."""
+
+    def __init__(self, file: Path | None, roots: tuple[str, ...]) -> None:
+        self._file, self.roots = file, roots
+        if file is None:
+            self._db = _connected(":memory:")
+        else:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with _alone(file.parent):
+                    self._db = _connected(file)
+                    self._inode = file.stat().st_ino
+            except OSError as error:
+                raise sqlite3.OperationalError(f"no index can be kept at {file}") from error
+        self._generation = -1
+        self._decoded: dict[int, Skill] = {}
+        self.index: Index | None = None
+        self.attempt_index: Index | None = None
+        self._builder: subprocess.Popen[bytes] | None = None
+        self._heads: Heads | None = None
+        self.page_heads: Sequence[Skill] | None = None
+        self.meanings: Meanings | None = None
+        self._learned = 0
+        self._forget()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def is_current(self) -> bool:
+        """False once the file was deleted or replaced."""
+        try:
+            return self._file is None or self._file.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def is_being_built(self) -> bool:
+        """Whether nothing is stored yet and another process is at it; we start one if need be."""
+        if self._file is None or self._one("SELECT generation FROM state"):
+            self._heads = None
+            return False
+        if self._is_written_to():
+            return True
+        if self._builder is None:
+            self._builder = _started(self.roots)
+        return self._builder is not None and self._builder.poll() is None
+
+    def _is_written_to(self) -> bool:
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return True
+            raise
+        return False
+
+    def heads(self, seen: Seen) -> Heads:
+        """The pages by their tops, kept until one changes."""
+        if self._heads is None or self._heads.seen != seen:
+            collects = gc.isenabled()
+            gc.disable()  # a fifth of the time goes into looking for garbage where all is kept
+            try:
+                self._heads = Heads(self.roots, seen)
+            finally:
+                if collects:
+                    gc.enable()
+        return self._heads
+
+    def answer(self, seen: Seen, question: Callable[[], T]) -> T:
+        """Refresh what is stored from what was seen, then ask."""
+        self._db.execute("BEGIN")
+        try:
+            self._load()
+        finally:
+            self._db.execute("COMMIT")
+        if self._known != seen:
+            self._refresh()
+        self._db.execute("BEGIN")  # from here to its end no other process' refresh is seen
+        try:
+            self._load()
+            return question()
+        finally:
+            self._db.execute("COMMIT")
+
+    def start_learning(self) -> None:
+        """Let another process learn, unless we started one before."""
+        if self._file and self._builder is None and self._has_more_to_learn():
+            self._builder = _started(self.roots)
+
+    def _has_more_to_learn(self) -> bool:
+        return len(self.entries) >= max(PAGES_MIN, LEARN_AGAIN * self._learned)
+
+    def learn(self) -> None:
+        """Learn what the words of the pages mean; nothing where another process is at it."""
+        if self._file is None:
+            return
+        with self._file.with_suffix(".learning").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            for _ in range(_LEARNING_TRIES):
+                self._read_anew()
+                if not self._has_more_to_learn() or self._learn_once():
+                    return
+
+    def _read_anew(self) -> None:
+        self._db.execute("BEGIN")
+        try:
+            self._load()
+        finally:
+            self._db.execute("COMMIT")
+
+    def _learn_once(self) -> bool:
+        """False where pages changed meanwhile: they would be left without a direction."""
+        query = "SELECT term, entries FROM pages_terms WHERE instr(term, ' ') = 0 ORDER BY term"
+        stored = self._db.execute(query).fetchall()
+        entries = [self.pages.entries(term) for term, _ in stored]
+        columns = np.repeat(np.arange(len(stored)), [len(rows) for rows, _ in entries])
+        fields, counts = unpacked(np.concatenate([numbers for _, numbers in entries]))
+        meanings, vectors = learn(
+            [term for term, _ in stored],
+            columns,
+            np.concatenate([rows for rows, _ in entries]),
+            (counts * FIELD_WEIGHTS[fields]).astype(np.float32),
+            len(self.entries),
+            RARITY,
+        )
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            if self._one("SELECT generation FROM state") != self._generation:
+                return False
+            self._db.execute("DELETE FROM meanings")
+            values = ("\n".join(meanings.rows), meanings.vectors.tobytes())
+            self._db.execute("INSERT INTO meanings VALUES (?, ?)", values)
+            self._db.executemany(
+                "UPDATE pages SET vector = ? WHERE number = ?",
+                zip(map(bytes_of_vector, vectors), sorted(self.entries), strict=True),
+            )
+            change = "UPDATE state SET learned = ?, generation = generation + 1"
+            self._db.execute(change, [len(self.entries)])
+            return True
+        finally:
+            self._db.execute("COMMIT")
+
+    def attempts(self) -> Index:
+        """The failed attempts of all pages, by row and path."""
+        if self.attempt_index is None:
+            query = "SELECT number, page, row, lengths FROM attempts ORDER BY number"
+            rows = self._db.execute(query).fetchall()
+            keys = {number: key for key, number in self.numbers.items()}
+            stored = _Stored(
+                functools.partial(self._entries, "attempts_terms"),
+                [number for number, *_ in rows],
+                [f"{row}:{keys[of_page]}" for _, of_page, row, _ in rows],
+                (lengths for *_, lengths in rows),
+            )
+            self.attempt_index = Index(stored=stored)
+        return self.attempt_index
+
+    def evidence(self, number: int) -> str:
+        """As `Skill.evidence`."""
+        return self.entries[number].evidence
+
+    def names(self) -> list[tuple[int, str]]:
+        """The number and the name of each page."""
+        return [(number, entry.name) for number, entry in self.entries.items()]
+
+    def place(self, number: int) -> tuple[int, str]:
+        """The number of its folder, and its path below."""
+        entry = self.entries[number]
+        return entry.root, entry.path
+
+    def page(self, number: int) -> Skill:
+        """The page without its sections."""
+        if number not in self._decoded:
+            body = self._one("SELECT body FROM bodies WHERE number = ?", number)
+            if len(self._decoded) >= _DECODED_MAX:
+                self._decoded.clear()
+            entry = self.entries[number]
+            root = Path(self.roots[entry.root])
+            self._decoded[number] = decode_page(body, root / entry.path, root)
+        return self._decoded[number]
+
+    def _one(self, query: str, *values: object) -> Any:
+        return self._row(query, *values)[0]
+
+    def _row(self, query: str, *values: object) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError("an index with a row missing")
+        return row
+
+    def _entries(self, table: str, term: str) -> bytes:
+        row = self._db.execute(f"SELECT entries FROM {table} WHERE term = ?", [term]).fetchone()
+        return row[0] if row else b""
+
+    def _forget(self) -> None:
+        self.pages = _Stored(functools.partial(self._entries, "pages_terms"))
+        self.entries: dict[int, _Entry] = {}
+        self.numbers: dict[str, int] = {}
+        self.index = self.attempt_index = None
+        self.page_heads = None
+        self._known: dict[tuple[int, str], Stamp] = {}
+
+    def _load(self) -> None:
+        """Hold the head of every page in memory, unless that is done."""
+        generation = self._one("SELECT generation FROM state")
+        if generation == self._generation:
+            return
+        self._forget()
+        rows = self._db.execute(
+            "SELECT number, root, path, name, mtime, size, ctime, evidence, lengths, vector"
+            " FROM pages ORDER BY number"
+        ).fetchall()
+        for number, root, raw, name, mtime, size, ctime, evidence, _, _ in rows:
+            path = os.fsdecode(raw)
+            key = os.path.join(self.roots[root], path)  # noqa: PTH118 1,855 times in 2 ms
+            stamp = Stamp(mtime, size, ctime)
+            self.entries[number] = _Entry(root, path, decode_text(name), stamp, evidence)
+            self.numbers[key] = number
+            self._known[root, path] = stamp
+        learned = self._one("SELECT learned FROM state")
+        if learned != self._learned:  # it grows each time that we learn
+            self.meanings = meanings_of(*self._row("SELECT terms, vectors FROM meanings"))
+        self._learned = learned
+        self.pages = _Stored(
+            functools.partial(self._entries, "pages_terms"),
+            list(self.entries),
+            list(self.numbers),
+            (lengths for *_, lengths, _ in rows),
+            (vector or b"" for *_, vector in rows) if self.meanings else None,
+        )
+        self._generation = generation
+
+    def _refresh(self) -> None:
+        """Store what is seen and not known; another process that is at it is left to it."""
+        wait = _WAIT_SECONDS if self._generation else _WAIT_FIRST_SECONDS
+        self._db.execute(f"PRAGMA busy_timeout = {int(1000 * wait)}")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if self._generation and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return
+            raise
+        try:
+            self._load()
+            # Anew: the wait was long, and what we saw would undo news.
+            seen = listing.look(self.roots)
+            known = self._known
+            numbers = {(entry.root, entry.path): n for n, entry in self.entries.items()}
+            self._remove([n for place, n in numbers.items() if known[place] != seen.get(place)])
+            self._add([place for place in seen if known.get(place) != seen[place]], seen)
+            self._sweep()
+            self._db.execute("UPDATE state SET generation = generation + 1")
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        each = [[number] for number in numbers]
+        for table, column in (("pages", "number"), ("bodies", "number"), ("attempts", "page")):
+            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", each)
+        self._db.execute("UPDATE state SET gone = gone + ?", [len(each)])
+
+    def _add(self, places: Sequence[tuple[int, str]], seen: Seen) -> None:
+        last = self._one("SELECT last FROM state")
+        now = time.time_ns()
+        pages, attempts = Counts(self.meanings), Counts()
+        page_rows, bodies, attempt_rows = [], [], []
+        for root, path in places:
+            folder = Path(self.roots[root])
+            skill = read_inside(folder / path, folder)
+            stamp = seen[root, path]
+            if 0 <= now - stamp.ctime < _SETTLED_SECONDS * 1e9:
+                stamp = stamp._replace(size=-1)
+            last += 1
+            number = last
+            pages.add(document(skill, ""))
+            page_rows.append(
+                (number, root, os.fsencode(path), encode_text(skill.name), *stamp, skill.evidence)
+            )
+            bodies.append((number, encode_page(skill)))
+            for row in range(len(skill.attempts)):
+                last += 1
+                attempts.add(attempt_document(skill, row, ""))
+                attempt_rows.append((last, number, row))
+        self._db.executemany("INSERT INTO bodies VALUES (?, ?)", bodies)
+        self._insert("pages", page_rows, pages)
+        self._insert("attempts", attempt_rows, attempts)
+        self._db.execute("UPDATE state SET last = ?", [last])
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]], counted: Counts) -> None:
+        """Add rows, which begin with their number, and what their documents count."""
+        if not rows:
+            return
+        lengths = map(bytes_of, counted.lengths.tolist())
+        vectors = counted.vectors
+        raw = [None] * len(rows) if vectors is None else map(bytes_of_vector, vectors)
+        marks = ", ".join("?" * (len(rows[0]) + 2))
+        self._db.executemany(
+            f"INSERT INTO {table} VALUES ({marks})",
+            ((*row, *both) for row, *both in zip(rows, lengths, raw, strict=True)),
+        )
+        numbers = np.array([row[0] for row in rows], np.uint32)
+        self._db.executemany(
+            f"INSERT INTO {table}_terms VALUES (?, ?) ON CONFLICT(term) DO UPDATE"
+            " SET entries = CAST(entries || excluded.entries AS BLOB)",
+            ((term, numbered(counted.terms[term], numbers)) for term in sorted(counted.terms)),
+        )
+
+    def _sweep(self) -> None:
+        """Drop the entries of documents that are gone, once they are many."""
+        gone = self._one("SELECT gone FROM state")
+        if gone < _SWEEP_FROM or 4 * gone < self._one("SELECT count(*) FROM pages"):
+            return
+        for numbers in ("pages", "attempts"):
+            table = f"{numbers}_terms"
+            alive = {number for (number,) in self._db.execute(f"SELECT number FROM {numbers}")}
+            for term, entries in self._db.execute(f"SELECT term, entries FROM {table}").fetchall():
+                old = numbers_of(entries).tolist()  # few, most often: no work for arrays
+                pairs = zip(old[::2], old[1::2], strict=True)
+                kept = [n for pair in pairs if pair[0] in alive for n in pair]
+                if not kept:
+                    self._db.execute(f"DELETE FROM {table} WHERE term = ?", [term])
+                elif len(kept) < len(old):
+                    change = f"UPDATE {table} SET entries = ? WHERE term = ?"
+                    self._db.execute(change, [bytes_of(kept), term])
+        self._db.execute("UPDATE state SET gone = 0")
+
+
+def _started(roots: Sequence[str]) -> "subprocess.Popen[bytes] | None":
+    """A process that builds the index and outlives us; None where none can be started."""
+    here = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "techspec.skill.index", *roots],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": here, "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except OSError:
+        return None
