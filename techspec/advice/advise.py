@@ -20,7 +20,7 @@ from techspec.skill.known import Bearing, Cited, Known
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, document, strength
-from techspec.skill.words import terms
+from techspec.skill.words import terms, words
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 
@@ -285,9 +285,16 @@ def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:
 
 def _picking(index: Index, wanted: set[str]) -> passages.Pick:
     weights = {term: index.weight(term) for term in wanted}
+    known: set[str] = set()
+    meant: dict[str, set[str]] = {}  # of the words that mean a wanted term; few do
 
     def telling(quote: Quote) -> float:
-        return sum(weights[term] for term in wanted.intersection(terms(quote.text)))
+        said = set(words(quote.text))
+        for word in said - known:
+            if met := wanted.intersection(terms(word)):
+                meant[word] = met
+        known.update(said)
+        return sum(weights[t] for t in set[str]().union(*(meant[w] for w in said & meant.keys())))
 
     def pick(quotes: Sequence[Quote], at_most: int) -> tuple[Quote, ...]:
         worth = [telling(quote) for quote in quotes]

@@ -81,6 +81,10 @@ LEARN_AGAIN = 1.5
 _LEARNING_TRIES = 5
 """Times that we learn again because a page changed meanwhile."""
 
+_REFRESHES_A_PART = 32
+"""Refreshes after which what they add to a term begins another part: adding to the part of the
+first build would write the entries of every common term anew."""
+
 _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
 
@@ -139,8 +143,8 @@ CREATE TABLE attempts(
     number INTEGER PRIMARY KEY, page INTEGER, row INTEGER, lengths BLOB, vector BLOB);
 CREATE INDEX attempts_of_page ON attempts(page);
 CREATE TABLE bodies(number INTEGER PRIMARY KEY, body BLOB);
-CREATE TABLE pages_terms(term TEXT PRIMARY KEY, entries BLOB);
-CREATE TABLE attempts_terms(term TEXT PRIMARY KEY, entries BLOB);
+CREATE TABLE pages_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
+CREATE TABLE attempts_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
 CREATE TABLE meanings(terms TEXT, vectors BLOB);
 """
 
@@ -311,13 +315,13 @@ class Cache:
 
     def _learn_once(self) -> bool:
         """False where pages changed meanwhile: they would be left without a direction."""
-        query = "SELECT term, entries FROM pages_terms WHERE instr(term, ' ') = 0 ORDER BY term"
-        stored = self._db.execute(query).fetchall()
-        entries = [self.pages.entries(term) for term, _ in stored]
-        columns = np.repeat(np.arange(len(stored)), [len(rows) for rows, _ in entries])
+        query = "SELECT DISTINCT term FROM pages_terms WHERE instr(term, ' ') = 0 ORDER BY term"
+        terms = [term for (term,) in self._db.execute(query)]
+        entries = [self.pages.entries(term) for term in terms]
+        columns = np.repeat(np.arange(len(terms)), [len(rows) for rows, _ in entries])
         fields, counts = unpacked(np.concatenate([numbers for _, numbers in entries]))
         meanings, vectors = learn(
-            [term for term, _ in stored],
+            terms,
             columns,
             np.concatenate([rows for rows, _ in entries]),
             (counts * FIELD_WEIGHTS[fields]).astype(np.float32),
@@ -390,8 +394,8 @@ class Cache:
         return row
 
     def _entries(self, table: str, term: str) -> bytes:
-        row = self._db.execute(f"SELECT entries FROM {table} WHERE term = ?", [term]).fetchone()
-        return row[0] if row else b""
+        query = f"SELECT entries FROM {table} WHERE term = ? ORDER BY part"
+        return b"".join(entries for (entries,) in self._db.execute(query, [term]))
 
     def _forget(self) -> None:
         self.pages = _Stored(functools.partial(self._entries, "pages_terms"))
@@ -502,8 +506,9 @@ class Cache:
             ((*row, *both) for row, *both in zip(rows, lengths, raw, strict=True)),
         )
         numbers = np.array([row[0] for row in rows], np.uint32)
+        part = -(-self._generation // _REFRESHES_A_PART)
         self._db.executemany(
-            f"INSERT INTO {table}_terms VALUES (?, ?) ON CONFLICT(term) DO UPDATE"
+            f"INSERT INTO {table}_terms VALUES (?, {part}, ?) ON CONFLICT(term, part) DO UPDATE"
             " SET entries = CAST(entries || excluded.entries AS BLOB)",
             ((term, numbered(counted.terms[term], numbers)) for term in sorted(counted.terms)),
         )
@@ -516,15 +521,15 @@ class Cache:
         for numbers in ("pages", "attempts"):
             table = f"{numbers}_terms"
             alive = {number for (number,) in self._db.execute(f"SELECT number FROM {numbers}")}
-            for term, entries in self._db.execute(f"SELECT term, entries FROM {table}").fetchall():
-                old = numbers_of(entries).tolist()  # few, most often: no work for arrays
+            for (term,) in self._db.execute(f"SELECT DISTINCT term FROM {table}").fetchall():
+                old = numbers_of(self._entries(table, term)).tolist()  # few: no work for arrays
                 pairs = zip(old[::2], old[1::2], strict=True)
                 kept = [n for pair in pairs if pair[0] in alive for n in pair]
-                if not kept:
+                if len(kept) < len(old):
                     self._db.execute(f"DELETE FROM {table} WHERE term = ?", [term])
-                elif len(kept) < len(old):
-                    change = f"UPDATE {table} SET entries = ? WHERE term = ?"
-                    self._db.execute(change, [bytes_of(kept), term])
+                    if kept:
+                        add = f"INSERT INTO {table} VALUES (?, 0, ?)"
+                        self._db.execute(add, [term, bytes_of(kept)])
         self._db.execute("UPDATE state SET gone = 0")
 
 

@@ -34,19 +34,20 @@ def terms(text: str) -> list[str]:
     >>> terms("강화학습")
     ['강화', '화학', '학습']
     """
-    return [term for word in _words(text) for term in _terms_of(word)]
+    return [term for word in words(text) for term in _terms_of(word)]
 
 
 def counted(text: str) -> dict[str, int]:
     """How often each term stands in a text; a word is cut once, however often it stands there."""
     counts: dict[str, int] = {}
-    for word, count in Counter(_words(text)).items():
+    for word, count in Counter(words(text)).items():
         for term in _terms_of(word):
             counts[term] = counts.get(term, 0) + count
     return counts
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """The words of a text as they stand there, in order; those of Chinese and the like unparted."""
     return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
 
 
