@@ -32,6 +32,9 @@ from techspec.skill.registry import Registry
 from techspec.skill.tried import tried
 from techspec.skill.words import terms
 
+WARM = 10
+"""Questions after which a process counts as warm: its registry is loaded, and watched."""
+
 FRESH = """
 import sys, time
 began = time.perf_counter()
@@ -57,16 +60,17 @@ def main() -> None:
     if bool(args.out) == args.time:
         parser.error("say either --out FILE or --time")
 
+    keywords = {}
+    if args.keywords:
+        keywords = {line["qid"]: line["keywords"] for line in _lines(args.keywords)}
     if args.time:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["TECHSPEC_CACHE"] = f"{folder}/cache"
             corpus = Path(shutil.copytree(args.corpus, f"{folder}/corpus"))
             _multiply(corpus, args.pages)
-            _time(corpus, [line["query"] for line in _lines(args.queries)])
+            asked = {line["query"]: keywords.get(line["qid"], []) for line in _lines(args.queries)}
+            _time(corpus, asked)
     else:
-        keywords = {}
-        if args.keywords:
-            keywords = {line["qid"]: line["keywords"] for line in _lines(args.keywords)}
         with tempfile.TemporaryDirectory() as folder:
             os.environ["TECHSPEC_CACHE"] = folder
             _rank(args.corpus.absolute(), _lines(args.queries), keywords, args.out)
@@ -115,15 +119,19 @@ def _answer(queries: list[dict], answer: Callable[[dict], dict], to: Path) -> No
     print(f"{to}: {len(seconds)} queries, median {median:.1f} ms of CPU time")
 
 
-def _time(corpus: Path, queries: list[str]) -> None:
-    registry = Registry([corpus])
+def _time(corpus: Path, asked: dict[str, list[str]]) -> None:
+    """Time requests, each a query with the keywords beside it, if any."""
+    registry, queries = Registry([corpus]), list(asked)
     print("first answer of a fresh process, s: without its imports (with them)")
     print(f"  no index    {_first_answers(corpus, queries[:1])}")
     build(registry)  # what another process still builds is waited for
     print(f"  warm index  {_first_answers(corpus, queries[1:8])}")
+    for _ in range(WARM):
+        ask(registry, lambda library: library.index())
     print("one request of a warm process, ms: median, p95, and the median against `advise`")
     unit = _requests("advise", lambda query: advise(query, [], None, registry), queries)
     for name, answer in (
+        ("with keywords", lambda query: advise(query, asked[query], None, registry)),
         ("tried", lambda query: tried(query, registry)),
         ("the check for changes", lambda query: ask(registry, lambda library: 0)),
         ("pages ranked, checked", lambda query: _ranked(registry, query)),

@@ -237,7 +237,7 @@ def _best(
             met = before.terms | set(hit.terms)
             if hit.confidence > before.confidence:
                 words = _words(question, beside, hit.terms)
-                before = _Match(total, hit.confidence, degree, words, met)
+                before = _Match(total, hit.confidence, degree, _rarest(words, hit.terms), met)
             best[hit.key] = replace(before, total=total, terms=met)
     if any(match.strength == "strong" for match in best.values()):
         least = _BESIDE_STRONG * max(match.confidence for match in best.values())
@@ -267,6 +267,12 @@ def _words(question: str, keywords: Sequence[str], matched: Iterable[str]) -> tu
     asked = " ".join([question, *keywords]).lower().split()
     words = (word.strip(".,;:!?()[]\"'`") for word in asked)
     return tuple(dict.fromkeys(word for word in words if set(terms(word)) & stems))
+
+
+def _rarest(words: Iterable[str], ranked: Sequence[str]) -> tuple[str, ...]:
+    """The words by their rarest term; `ranked` has the terms, the rarest first."""
+    rank = {term: place for place, term in enumerate(ranked)}
+    return tuple(sorted(words, key=lambda word: min(rank.get(t, len(rank)) for t in terms(word))))
 
 
 def _missed(goal: str, keywords: Sequence[str], met: frozenset[str]) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ MOST_TOKENS = 1_200
 LONGEST_QUOTE = 260
 LONGEST_STATEMENT = 420
 
+WORDS_SHOWN = 4
+"""Of those by which a page was found, the rarest."""
+
 FINDINGS_FIRST = 2
 """Findings of a page that come before what others say; the rest where room is left."""
 
@@ -90,7 +93,7 @@ def _found(advice: Advice) -> str:
 
 def _heading(source: Source) -> str:
     facts = [source.evidence, source.date, f"{source.strength} match by: "]
-    facts[-1] += ", ".join(source.matched[:6])
+    facts[-1] += ", ".join(source.matched[:WORDS_SHOWN])
     if source.instead_of:
         facts.append(f"supersedes {source.instead_of}")
     similar = f" +{source.similar} similar" if source.similar else ""
@@ -131,7 +134,9 @@ def _covered(advice: Advice) -> list[_Line]:
         names = ", ".join(visible(entry.what) for entry in entries)
         where = ", ".join(str(entry.line) for entry in entries)
         several = "s" if len(entries) > 1 else ""
-        lines.append(_Line(f"- Covered: {names} (spec line{several} {where}) {sources}", 4))
+        importance = 4 if lines else 3
+        covered = f"- Covered: {names} (spec line{several} {where}) {sources}"
+        lines.append(_Line(covered, importance))
     return lines
 
 
