@@ -19,6 +19,7 @@ import tiktoken
 
 from techspec.advice.advise import advise
 from techspec.advice.text import MOST_TOKENS, text, tokens
+from techspec.skill.index import build
 from techspec.skill.registry import Registry
 from techspec.spec.reader import read_file
 
@@ -38,6 +39,7 @@ def main() -> None:
     registry = Registry([args.corpus])
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TECHSPEC_CACHE"] = folder
+        build(registry)  # else the first answers know pages by their descriptions alone
         found = [
             advise(query["query"], keywords.get(query["qid"], []), spec, registry)
             for query in _lines(args.queries)

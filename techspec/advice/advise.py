@@ -78,7 +78,8 @@ def advise(
     }
 
     def from_library(library: Library) -> Advice:
-        return _Asked(goal, keywords, spec, planned, registry, library, others).advice(most)
+        asked = _Asked(goal, keywords, spec, planned, registry, library, others)
+        return replace(asked.advice(most), is_partial=not library.is_whole)
 
     return ask(registry, from_library, at_once=True)
 

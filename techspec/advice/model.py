@@ -123,3 +123,6 @@ class Advice:
     has_spec: bool = False
     not_covered: tuple[str, ...] = ()
     """Parts of the spec that no source speaks of; without a spec, words of the goal."""
+    is_partial: bool = False
+    """Whether pages were searched by their names and descriptions alone, in a registry that is
+    still being read."""

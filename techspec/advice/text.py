@@ -34,6 +34,11 @@ NOTHING = (
     "[searched: registry, specs]"
 )
 
+PARTIAL = (
+    "The registry is being read for the first time: so far only names and descriptions were "
+    "searched. Ask again in a few seconds."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -47,9 +52,10 @@ def text(advice: Advice) -> str:
 
     It ends with what no source covers, and never takes more than MOST_TOKENS.
     """
+    partial = [PARTIAL] if advice.is_partial else []
     if not advice.sources and not advice.settled and not advice.statements:
-        return NOTHING + "\n"
-    lines = [_Line(FRAME, 0), _Line(_found(advice), 0)]
+        return "\n".join([NOTHING, *partial]) + "\n"
+    lines = [_Line(each, 0) for each in (FRAME, *partial, _found(advice))]
     lines += [_Line(_heading(source), 1) for source in advice.sources]
     lines += _part("FAILED ATTEMPTS", _quoted([s.failed for s in advice.sources], 2))
     lines += _part("FOR THIS SPEC", [*_for_plan(advice), *_covered(advice)])
@@ -129,7 +135,7 @@ def _covered(advice: Advice) -> list[_Line]:
     for entry in advice.covered:
         sources = " ".join(_cited(quote) for quote in entry.quotes)
         together.setdefault(sources, []).append(entry)
-    lines = []
+    lines: list[_Line] = []
     for sources, entries in together.items():
         names = ", ".join(visible(entry.what) for entry in entries)
         where = ", ".join(str(entry.line) for entry in entries)

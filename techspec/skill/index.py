@@ -108,6 +108,11 @@ class Library:
     def __init__(self, cache: Cache | Heads) -> None:
         self._cache = cache
 
+    @property
+    def is_whole(self) -> bool:
+        """False while the registry is read for the first time, and known by its pages' tops."""
+        return not isinstance(self._cache, Heads)
+
     def index(self, beside: Sequence[Document] = ()) -> Index:
         """All pages, each by its path as key, ready to be searched together with others."""
         cache = self._cache

@@ -258,3 +258,22 @@ def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, mon
         assert "other" in str(advise(GOAL, [], SEED, SHIPPED, others).sources)
         index._open.clear()
     assert list(tmp_path.glob("*.sqlite")) != []
+
+
+def test_while_a_registry_is_read_for_the_first_time_the_answer_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(index, "SMALL", 0)
+    monkeypatch.setattr(index, "HEADS_FROM", 1)
+    monkeypatch.setattr(index, "_open", {})
+    body = "## Frobnication\n" + "- frobnication helps frobnication: 1\n" * 9
+    registry = written(tmp_path, "widgets", body, "All about widgets")
+
+    early = [advise(goal, [], None, registry) for goal in ("all about widgets", "frobnication")]
+    (cache,) = index._open.values()
+    assert cache._builder.wait(60) == 0
+    later = advise("frobnication", [], None, registry)
+
+    assert [bool(advice.sources) for advice in early] == [True, False]
+    assert all("searched. Ask again in a few seconds." in text(advice) for advice in early)
+    assert later.sources
+    assert "Ask again" not in text(later)
