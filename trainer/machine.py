@@ -71,7 +71,9 @@ class Way:
         Args:
             one_step: takes a step by device work alone, with the loss that it is given.
             loss_of_batch: the loss of each lane; compiled here where that is the way.
-            mutable: all that a step changes; found unchanged afterwards.
+            mutable: all that a step changes.
+
+        Compiling and recording come with the first step, so that what ends them ends that step.
         """
         self.enter()
         loss = loss_of_batch
@@ -80,7 +82,7 @@ class Way:
         if self.compiled:
             loss = _compiled(loss)
         if self.graph:
-            return _recorded(lambda: one_step(loss), mutable)
+            return _recorded_at_first(lambda: one_step(loss), mutable)
         return lambda: one_step(loss)
 
 
@@ -256,8 +258,23 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _recorded_at_first(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[], None]:
+    recorded: Callable[[], None] | None = None
+
+    def call() -> None:
+        nonlocal recorded
+        if recorded is None:
+            recorded = _recorded(step, mutable)
+        recorded()
+
+    return call
+
+
 def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[], None]:
-    """Record a step as a CUDA graph; the plain step, said on stderr, where that fails."""
+    """Record a step as a CUDA graph; the plain step, said on stderr, where that fails.
+
+    Nothing in `mutable` is changed by it.
+    """
     before = [tensor.clone() for tensor in mutable]
 
     def restore() -> None:
