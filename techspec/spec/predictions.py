@@ -190,7 +190,7 @@ def _given(hypothesis: Hypothesis, statement: _Statement) -> Hypothesis:
 
 
 def _hypothesis(name: str, statement: _Statement) -> Hypothesis:
-    text = _EXPLORATORY.sub("", _LABEL.sub("", statement.prose)).rstrip(" :–—-")
+    text = _EXPLORATORY.sub("", _LABEL.sub("", statement.prose)).lstrip().rstrip(" :–—-")
     if not text and statement.claim is not None:
         text = statement.claim.text
     elif not text and statement.problem is not None:
