@@ -5,11 +5,11 @@ a registry is watched.
 """
 
 import os
-import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, not_
 from typing import NamedTuple
 
 from techspec.skill import registry
@@ -88,36 +88,36 @@ class _Watched:
         self._until = 0.0
 
     def look(self) -> _Look:
-        """Look, with a watch on everything that is seen."""
+        """Look, with a watch on everything that is seen but links, which say nothing themselves."""
         self._until = 0.0
-        last = _look(self._roots)
         for _ in range(_WATCHING_TRIES):
-            if not self._watch.add(last.folders):
-                self._hold(last)
-                break
+            self._places = _places(self._roots)
             last = _look(self._roots)
+            are_links = list(map(os.path.islink, last.files))
+            pages = list(compress(last.files, map(not_, are_links)))
+            if not self._watch.only(last.folders + pages):
+                self.seen = last.seen
+                self._files = list(compress(last.files, are_links))
+                self._stamps = list(compress(last.stamps, are_links))
+                self._until = time.monotonic() + _TRUSTED_SECONDS
+                break
         return last
-
-    def _hold(self, last: _Look) -> None:
-        self.seen = last.seen
-        self._places = _places(self._roots)
-        linked = [n for n, path in enumerate(last.files) if _is_elsewhere_too(path)]
-        self._files = [last.files[n] for n in linked]
-        self._stamps = [last.stamps[n] for n in linked]
-        self._until = time.monotonic() + _TRUSTED_SECONDS
 
     def holds(self) -> bool:
         """Whether `seen` is what another look would see; ask no second time before that look."""
-        quiet = self._watch.is_quiet()
+        until, self._until = self._until, 0.0  # whoever is interrupted here looks again
         try:
-            return (
-                quiet
-                and time.monotonic() < self._until
+            if (
+                self._watch.is_quiet()
+                and time.monotonic() < until
                 and _places(self._roots) == self._places
                 and list(map(_file_times, map(os.stat, self._files))) == self._stamps
-            )
+            ):
+                self._until = until
+                return True
         except OSError:
-            return False
+            pass
+        return False
 
     def close(self) -> None:
         self._watch.close()
@@ -187,15 +187,6 @@ def _places(roots: Sequence[str]) -> list[tuple[int, int] | None]:
         except OSError:
             found.append(None)
     return found
-
-
-def _is_elsewhere_too(path: str) -> bool:
-    """Whether a page is a link, or has another name: it may be written where nobody watches."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return True
-    return stat.S_ISLNK(found.st_mode) or found.st_nlink > 1
 
 
 def _walked(roots: Sequence[str], visited: list[str], files: list[str]) -> Seen:

@@ -7,16 +7,20 @@ it returns, so that nothing is missed by asking right after.
 import ctypes
 import errno
 import os
+import select
 import struct
 import sys
 from collections.abc import Iterable, Iterator
 
-_CHANGES = 0x2 | 0x4 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
-"""Written, changed in its rights or times, moved away or here, made, deleted; the folder too."""
+_CHANGES = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
+"""Written, changed in its rights or times, closed by a writer, which may have written through
+memory; moved away or here, made, deleted; what is watched itself too."""
 
 _GONE = 0x8000
-_ELSEWHERE = 0x800 | 0x4000
-"""Moved, or too much happened to be told."""
+_TOO_MUCH = -1
+"""In the place of a watch' number where too much happened to be told."""
+
+_MOUNTS = "/proc/self/mountinfo"
 
 _EVENT = struct.Struct("iIII")
 """Number of the watch, what happened, a cookie, bytes of the name behind it (inotify(7))."""
@@ -41,7 +45,7 @@ class CannotWatch(OSError):
 
 
 class Watch:
-    """Folders under watch. Pages that also lie elsewhere, by a link, may change untold."""
+    """Files and folders under watch, by what they are: a path may come to lead to another."""
 
     def __init__(self) -> None:
         """Raises CannotWatch: the system is not Linux, or has no watch to give."""
@@ -49,49 +53,70 @@ class Watch:
             raise CannotWatch(errno.ENOSYS, os.strerror(errno.ENOSYS))
         # Not by ctypes.util.find_library: that starts a process or two.
         self._libc = ctypes.CDLL(None, use_errno=True)
+        self._numbers: set[int] = set()
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
-        self._paths: dict[int, str] = {}
-        self._watched: set[str] = set()
+        try:
+            self._mounts = os.open(_MOUNTS, os.O_RDONLY)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise CannotWatch(error.errno, error.strerror, _MOUNTS) from error
+        self._mounted = select.poll()
+        self._mounted.register(self._mounts, select.POLLPRI)
 
-    def add(self, folders: Iterable[str]) -> bool:
-        """Watch these folders too; True if one is new, and may have changed before it was watched.
+    def only(self, paths: Iterable[str]) -> bool:
+        """Watch what is at these paths, and nothing else; True if some of it was not watched.
 
-        One that is not there is passed over: who makes it changes the folder above.
+        That may have changed before it was. A path where nothing is is passed over: who makes
+        something there changes the folder above.
 
         Raises:
             CannotWatch: one cannot be watched.
         """
-        new = [folder for folder in folders if folder not in self._watched]
-        there = [folder for folder in new if os.path.isdir(folder)]  # noqa: PTH112
-        for folder in there:
-            path = os.fsencode(folder)
-            kind = (ctypes.c_long * 32)()  # more than any struct statfs, whose first is the type
-            self._call("statfs", path, kind)
-            if kind[0] not in _TOLD_ON:
-                raise CannotWatch(errno.ENOTSUP, os.strerror(errno.ENOTSUP), folder)
-            number = self._call("inotify_add_watch", self._descriptor, path, _CHANGES)
-            self._paths[number] = folder
-            self._watched.add(folder)
-        return bool(there)
+        there: set[int] = set()
+        is_new = False
+        for path in paths:
+            raw = os.fsencode(path)
+            try:
+                number = self._call("inotify_add_watch", self._descriptor, raw, _CHANGES)
+                if number not in self._numbers:
+                    self._check(raw)
+                    is_new = True
+            except CannotWatch as error:
+                if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                    continue
+                raise
+            there.add(number)
+            self._numbers.add(number)
+        for number in self._numbers - there:
+            self._libc.inotify_rm_watch(self._descriptor, number)
+        self._numbers = there
+        return is_new
 
     def is_quiet(self) -> bool:
         """Whether nothing changed since the last call; what was told is then forgotten."""
-        quiet = True
+        quiet = not self._mounted.poll(0)  # what is mounted hides what is watched
         while True:
             try:
                 told = os.read(self._descriptor, _BYTES)
             except BlockingIOError:
                 return quiet
-            quiet = False
             for number, what in _events(told):
+                if number in self._numbers or number == _TOO_MUCH:
+                    quiet = False
                 if what & _GONE:
-                    self._watched.discard(self._paths.pop(number, ""))
-                if what & _ELSEWHERE:  # with all below it: another may stand at every path
-                    self._watched.clear()
+                    self._numbers.discard(number)
 
     def close(self) -> None:
         """Let go of all."""
         os.close(self._descriptor)
+        os.close(self._mounts)
+
+    def _check(self, path: bytes) -> None:
+        """Raise CannotWatch where a file system does not tell of all changes."""
+        kind = (ctypes.c_long * 32)()  # more than any struct statfs, whose first is the type
+        self._call("statfs", path, kind)
+        if kind[0] not in _TOLD_ON:
+            raise CannotWatch(errno.ENOTSUP, os.strerror(errno.ENOTSUP), path)
 
     def _call(self, name: str, *given: object) -> int:
         done: int = getattr(self._libc, name)(*given)

@@ -1,5 +1,7 @@
+import mmap
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -82,6 +84,29 @@ def moved_away_with_all_below(root):
     write(root / "plugin" / "skills" / "deep" / "SKILL.md", "and another")
 
 
+def by_another_name(root):
+    other = root.parent / "another name"
+    os.link(root / "rope" / "SKILL.md", other)
+    seen(root)
+    other.write_text("written where nobody watches")
+
+
+def by_who_still_has_it_open(root):
+    with (root.parent / "draft").open("w") as draft:
+        os.link(root.parent / "draft", root / "draft.md")
+        seen(root)
+        (root.parent / "draft").unlink()
+        seen(root)
+        draft.write("more")
+
+
+def through_memory(root):
+    with (root / "rope" / "SKILL.md").open("r+b") as page:
+        memory = mmap.mmap(page.fileno(), 0)
+    memory[:] = b"EPOR"
+    memory.close()
+
+
 def another_root(root):
     root.rename(root.with_name("old"))
     write(root / "rope" / "SKILL.md", "of another registry")
@@ -95,6 +120,9 @@ CHANGES = {
     "a new page in a folder in a folder": lambda root: write(root / "a" / "b" / "c.md", "new"),
     "a page in a skill's own folder": lambda root: write(root / "rope" / "sub" / "SKILL.md", "x"),
     "renamed": lambda root: (root / "rope").rename(root / "theta"),
+    "by another name of it": by_another_name,
+    "by who has it open under a name that is gone": by_who_still_has_it_open,
+    "through memory": through_memory,
     "its rights": lambda root: (root / "rope" / "SKILL.md").chmod(0o600),
     "what a link points to": lambda root: (root.parent / "elsewhere").write_text("changed"),
     "the folder made anew": made_anew,
@@ -110,6 +138,83 @@ def test_the_next_look_at_a_watched_registry_sees_every_change(root, change):
     before = seen(root)
 
     change(root)
+
+    assert seen(root) == anew(root) != before
+
+
+@needs_watches
+def test_where_a_link_to_a_registry_leads_elsewhere_that_is_watched(root):
+    other = root.with_name("other")
+    write(other / "rope" / "SKILL.md", "other")
+    link = root.with_name("current")
+    link.symlink_to(root)
+    watched(link)
+    link.unlink()
+    link.symlink_to(other)
+    assert seen(link) == anew(link)
+
+    write(other / "rope" / "SKILL.md", "other and changed")
+
+    assert seen(link) == anew(link)
+
+
+@needs_watches
+def test_a_registry_in_the_place_of_one_that_was_moved_with_the_folder_above_is_watched(root):
+    deep = root / "plugin" / "skills"
+    write(deep / "rope" / "SKILL.md", "first")
+    watched(deep)
+    deep.parent.rename(root / "old")
+    write(deep / "rope" / "SKILL.md", "second")
+    assert seen(deep) == anew(deep)
+
+    write(deep / "rope" / "SKILL.md", "and third")
+
+    assert seen(deep) == anew(deep)
+
+
+@needs_watches
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_what_is_mounted_over_a_folder_is_seen_and_what_it_hid_once_it_is_gone(root):
+    before = seen(root)
+    mount = ["mount", "-t", "tmpfs", "none", str(root / "rope")]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert seen(root) == anew(root) != before
+    finally:
+        subprocess.run(["umount", str(root / "rope")], check=True)
+
+    assert seen(root) == anew(root) == before
+
+
+@needs_watches
+def test_what_was_moved_out_of_a_registry_is_watched_no_more(root):
+    def watches():
+        descriptor = listing._known[(str(root),)].watched._watch._descriptor
+        return Path(f"/proc/self/fdinfo/{descriptor}").read_text().count("inotify wd")
+
+    before = watches()
+    for name in ("rope", "lora"):
+        (root / name).rename(root.parent / name)
+        seen(root)
+
+    assert watches() == before - 4
+
+
+@needs_watches
+def test_who_is_interrupted_once_a_change_was_told_sees_it_next_time(root, monkeypatch):
+    before = seen(root)
+    write(root / "new" / "SKILL.md", "new")
+    told = Watch.is_quiet
+
+    def interrupted(watch):
+        told(watch)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "is_quiet", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            seen(root)
 
     assert seen(root) == anew(root) != before
 
@@ -160,7 +265,7 @@ def test_where_nothing_can_be_watched_every_change_is_seen_all_the_same(root, mo
         raise CannotWatch(28, "no watch is left")
 
     monkeypatch.setattr(listing, "_known", {} if when == "at once" else listing._known)
-    monkeypatch.setattr(Watch, "__init__" if when == "at once" else "add", refuse)
+    monkeypatch.setattr(Watch, "__init__" if when == "at once" else "only", refuse)
     watched(root)
     before = seen(root)
 
