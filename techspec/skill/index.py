@@ -200,12 +200,12 @@ def _close(file: Path | None, roots: tuple[str, ...]) -> None:
 
 
 def _file(roots: Sequence[str]) -> Path | None:
-    """Where the index of these folders lies; None without a home."""
-    places = "\0".join(os.path.realpath(root) for root in roots)
-    name = hashlib.sha256(os.fsencode(places)).hexdigest()[:20]
+    """Where the index of these folders lies; None without a home or a working folder."""
     try:
+        places = "\0".join(os.path.realpath(root) for root in roots)
+        name = hashlib.sha256(os.fsencode(places)).hexdigest()[:20]
         return cache_folder() / f"search-{name}.sqlite"
-    except RuntimeError:
+    except (RuntimeError, FileNotFoundError):
         return None
 
 

@@ -45,15 +45,16 @@ Seen = Mapping[tuple[int, str], Stamp]
 
 
 class _Listing(NamedTuple):
-    mtime: int
+    stamp: tuple[int, int, int]
     pages: list[str]
     folders: list[str]
 
 
 _listings: dict[str, _Listing] = {}
-"""By path, folders whose entries need not be listed again while their own time is the same."""
+"""By path, folders whose entries need not be listed again while they and their times are the same.
+Archives and copies set the date of a folder back; another folder may be moved to its path."""
 
-_folder_time = attrgetter("st_mtime_ns")
+_folder_stamp = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino")
 _file_times = attrgetter("st_mtime_ns", "st_size", "st_ctime_ns")
 
 
@@ -61,15 +62,17 @@ class _Look(NamedTuple):
     """What was seen last, in the form in which it is seen soonest that it is still so."""
 
     folders: list[str]
-    listed: list[int]
+    listed: list[tuple[int, int, int]]
     files: list[str]
     stamps: list[Stamp]
     seen: Seen
+    sure: bool
+    """False where the system refused to list a folder, and may agree next time."""
 
     def holds(self) -> bool:
         try:
             return (
-                list(map(_folder_time, map(os.stat, self.folders))) == self.listed
+                list(map(_folder_stamp, map(os.stat, self.folders))) == self.listed
                 and list(map(_file_times, map(os.stat, self.files))) == self.stamps
             )
         except OSError:
@@ -95,7 +98,7 @@ class _Watched:
             last = _look(self._roots)
             are_links = list(map(os.path.islink, last.files))
             pages = list(compress(last.files, map(not_, are_links)))
-            if not self._watch.only(last.folders + pages):
+            if not self._watch.only(last.folders + pages) and last.sure:
                 self.seen = last.seen
                 self._files = list(compress(last.files, are_links))
                 self._stamps = list(compress(last.stamps, are_links))
@@ -171,10 +174,11 @@ def _known_of(roots: tuple[str, ...]) -> _Known:
 def _look(roots: Sequence[str]) -> _Look:
     folders: list[str] = []
     files: list[str] = []
-    seen = _walked(roots, folders, files)
+    refused: list[str] = []
+    seen = _walked(roots, folders, files, refused)
     known = [_listings.get(folder) for folder in folders]
-    listed = [listing.mtime for listing in known if listing]
-    return _Look(folders, listed, files, list(seen.values()), seen)
+    listed = [listing.stamp for listing in known if listing]
+    return _Look(folders, listed, files, list(seen.values()), seen, not refused)
 
 
 def _places(roots: Sequence[str]) -> list[tuple[int, int] | None]:
@@ -189,18 +193,21 @@ def _places(roots: Sequence[str]) -> list[tuple[int, int] | None]:
     return found
 
 
-def _walked(roots: Sequence[str], visited: list[str], files: list[str]) -> Seen:
-    """Folder by folder; adds to `visited` the folders, to `files` the pages, in the order seen."""
+def _walked(roots: Sequence[str], visited: list[str], files: list[str], refused: list[str]) -> Seen:
+    """Folder by folder; adds to `visited` the folders, to `files` the pages, in the order seen.
+
+    To `refused` it adds the folders of which another look may see more without any news.
+    """
     seen: dict[tuple[int, str], Stamp] = {}
     taken: set[str] = set()
     for number, root in enumerate(roots):
         # Strings, not Paths: 1,855 Paths take longer than all the rest.
-        start = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118
+        start = _start(root)
         waiting = [start]
         while waiting:
             folder = waiting.pop()
             visited.append(folder)
-            pages, folders = _listed(folder)
+            pages, folders = _listed(folder, refused)
             waiting += folders
             for path in pages:
                 if len(roots) > 1:
@@ -217,16 +224,31 @@ def _walked(roots: Sequence[str], visited: list[str], files: list[str]) -> Seen:
     return seen
 
 
-def _listed(folder: str) -> tuple[list[str], list[str]]:
+def _start(root: str) -> str:
+    """A root from the top, with a slash behind; one from a working folder that is gone is none."""
+    try:
+        path = os.path.join(os.getcwd(), root)  # noqa: PTH109, PTH118
+    except OSError:
+        path = root
+    # Behind a link, `..` is not the folder that was named before it.
+    path = path if f"{os.sep}.." in path else os.path.normpath(path)
+    return os.path.join(path, "")  # noqa: PTH118
+
+
+def _listed(folder: str, refused: list[str]) -> tuple[list[str], list[str]]:
     """The paths of a folder's pages, and of its folders with a slash behind."""
     try:
-        mtime = os.stat(folder).st_mtime_ns  # noqa: PTH116
+        found = os.stat(folder)  # noqa: PTH116
+        stamp = _folder_stamp(found)
         known = _listings.get(folder)
-        if known and known.mtime == mtime:
+        if known and known.stamp == stamp:
             return known.pages, known.folders
-        with os.scandir(folder) as found:
-            entries = {entry.name: _is_folder(entry) for entry in found}
+        with os.scandir(folder) as listed:
+            entries = {entry.name: _is_folder(entry) for entry in listed}
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
     except OSError:
+        refused.append(folder)
         return [], []
     names = [name for name, is_folder in entries.items() if not is_folder]
     main = [name for name in names if name.upper() == "SKILL.MD"]
@@ -236,10 +258,17 @@ def _listed(folder: str) -> tuple[list[str], list[str]]:
         for name, is_folder in entries.items()
         if is_folder and _is_searched(name, bool(main)) and not os.path.islink(folder + name)  # noqa: PTH114
     ]
-    if time.time_ns() - mtime > _LISTING_SETTLED_SECONDS * 1e9:
+    if any(
+        is_folder and _is_page(name) and os.path.islink(folder + name)  # noqa: PTH114
+        for name, is_folder in entries.items()
+    ):
+        refused.append(folder)  # what the link leads to may become a page
+    elif (
+        time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _LISTING_SETTLED_SECONDS * 1e9
+    ):
         if len(_listings) >= _LISTINGS_MAX:
             _listings.clear()
-        _listings[folder] = _Listing(mtime, pages, folders)
+        _listings[folder] = _Listing(stamp, pages, folders)
     return pages, folders
 
 

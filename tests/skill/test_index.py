@@ -1,4 +1,5 @@
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -113,9 +114,8 @@ def test_a_change_that_leaves_size_and_date_as_they_were_is_seen(root):
     assert (found(root, "theta"), found(root, "sigma")) == ([], ["rope"])
 
 
-def test_a_page_new_in_a_folder_that_was_listed_long_ago_is_found(root):
-    os.utime(root / "rope", (1e9, 1e9))
-    os.utime(root, (1e9, 1e9))
+def test_a_page_new_in_a_folder_that_was_listed_long_ago_is_found(root, monkeypatch):
+    monkeypatch.setattr(listing, "_LISTING_SETTLED_SECONDS", 0.0)
     assert found(root, "theta") == ["rope"]
     assert str(root / "rope") + os.sep in listing._listings
 
@@ -125,9 +125,70 @@ def test_a_page_new_in_a_folder_that_was_listed_long_ago_is_found(root):
     assert found(root, "theta") == ["new"]
 
 
-def test_a_page_changed_in_a_registry_that_was_quiet_for_long_is_seen(root):
-    for folder in (root / "rope", root / "lora", root / "docker", root):
-        os.utime(folder, (1e9, 1e9))
+def test_a_page_new_in_a_folder_whose_date_was_set_back_is_found(root, monkeypatch):
+    monkeypatch.setattr(listing, "_LISTING_SETTLED_SECONDS", 0.0)
+    os.utime(root, (1e9, 1e9))
+    assert found(root, "theta") == ["rope"]
+
+    write(root, "new", "theta")
+    os.utime(root, (1e9, 1e9))
+
+    assert sorted(found(root, "theta")) == ["new", "rope"]
+
+
+def test_pages_of_a_folder_moved_into_the_place_of_one_with_the_same_date_are_found(
+    root, monkeypatch
+):
+    monkeypatch.setattr(listing, "_LISTING_SETTLED_SECONDS", 0.0)
+    for version, name in (("pack", "old"), (".next", "new")):
+        write(root / version / "skills", name, "sigma")
+        os.utime(root / version / "skills", (1e9, 1e9))
+    assert found(root, "sigma") == ["old"]
+
+    (root / "pack").rename(root / ".last")
+    (root / ".next").rename(root / "pack")
+
+    assert found(root, "sigma") == ["new"]
+
+
+def test_a_link_to_a_folder_that_becomes_a_file_becomes_a_page(root, monkeypatch):
+    monkeypatch.setattr(listing, "_LISTING_SETTLED_SECONDS", 0.0)
+    (root.parent / "target").mkdir()
+    (root / "link.md").symlink_to(root.parent / "target")
+    for _ in range(listing._WATCHED_FROM + 1):
+        assert ask(Registry([root]), Library.pages) == as_read(Registry([root]))
+
+    (root.parent / "target").rmdir()
+    (root.parent / "target").write_text("# Title")
+
+    assert ask(Registry([root]), Library.pages) == as_read(Registry([root]))
+
+
+def test_a_registry_behind_a_link_and_two_dots_is_that_which_the_system_finds(root):
+    (root.parent / "far").mkdir()
+    (root.parent / "far" / "link").symlink_to(root)
+    registry = Registry([root.parent / "far" / "link" / ".." / "registry"])
+
+    assert len(ask(registry, Library.pages)) == 3
+    assert ask(registry, Library.pages) == as_read(registry)
+
+
+def test_from_a_working_folder_that_is_gone_a_registry_is_empty_and_another_answers(
+    root, monkeypatch
+):
+    here = root.parent / "here"
+    write(here / "registry", "new", "theta")
+    monkeypatch.chdir(here)
+    both = Registry([Path("registry"), root])
+    assert len(ask(both, Library.pages)) == 4
+
+    shutil.rmtree(here)
+
+    assert [page.name for page in ask(both, Library.pages)] == ["docker", "lora", "rope"]
+
+
+def test_a_page_changed_in_a_registry_that_was_quiet_for_long_is_seen(root, monkeypatch):
+    monkeypatch.setattr(listing, "_LISTING_SETTLED_SECONDS", 0.0)
     assert found(root, "theta") == ["rope"]
     assert listing._known[(str(root),)].last.holds()
 

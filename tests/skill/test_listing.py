@@ -1,5 +1,6 @@
 import mmap
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -185,6 +186,21 @@ def test_what_is_mounted_over_a_folder_is_seen_and_what_it_hid_once_it_is_gone(r
         subprocess.run(["umount", str(root / "rope")], check=True)
 
     assert seen(root) == anew(root) == before
+
+
+@needs_watches
+def test_a_look_that_was_refused_for_want_of_descriptors_is_not_relied_on(root):
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = seen(root)
+    write(root / "new" / "SKILL.md", "new")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, most))
+    try:
+        seen(root)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+
+    assert seen(root) == anew(root)
+    assert len(seen(root)) == len(before) + 1
 
 
 @needs_watches
