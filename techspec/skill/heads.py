@@ -9,7 +9,7 @@ from techspec.skill import page
 from techspec.skill.listing import Seen
 from techspec.skill.meaning import Meanings
 from techspec.skill.page import Skill
-from techspec.skill.registry import read_inside
+from techspec.skill.registry import leads_out, read_inside
 from techspec.skill.search import Counts, Index, attempt_document, document
 
 
@@ -30,7 +30,9 @@ class Heads:
         for number, (root, path) in enumerate(seen, start=1):
             key = os.path.join(roots[root], path)  # noqa: PTH118 as in Cache._load
             self.numbers[key] = number
-            head = page.read_head(Path(key), self._folders[root])
+            folder = self._folders[root]
+            read = read_inside if leads_out(Path(key), folder) else page.read_head
+            head = read(Path(key), folder)
             self._names.append((number, head.name))
             self.pages.add(document(head, key))
 

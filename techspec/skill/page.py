@@ -1,6 +1,9 @@
 """A page of markdown in, a Skill out. Never raises, never drops a page; problems carry a line."""
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -173,13 +176,30 @@ def _names_findings(title: str) -> bool:
     return bool(_FINDING_TITLE.search(title))
 
 
+def _opened(path: str, flags: int) -> int:
+    """A descriptor of a file; a pipe, of which a reader would wait for a writer, is refused."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "a pipe")
+    return descriptor
+
+
+_UNREAD = "the file cannot be read: "
+
+
+def is_unread(skill: Skill) -> bool:
+    """Whether the file of a page could not be opened when it was read."""
+    return any(problem.what.startswith(_UNREAD) for problem in skill.problems)
+
+
 def read_file(path: Path, registry: Path) -> Skill:
     """The page at `path`; a file that cannot be opened is a Skill with a problem."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_opened) as file:
             content = file.read(LONGEST_FILE + 1)
     except OSError as error:
-        problem = Problem(1, f"the file cannot be read: {error.strerror or error}", "check it.")
+        problem = Problem(1, f"{_UNREAD}{error.strerror or error}", "check it.")
         return Skill(_name_from(path), path, registry, problems=(problem,))
     problems = []
     if len(content) > LONGEST_FILE:
@@ -197,7 +217,7 @@ def read_file(path: Path, registry: Path) -> Skill:
 def read_head(path: Path, registry: Path) -> Skill:
     """Name, description and metadata of the page at `path`, its body left unread."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_opened) as file:
             content = file.read(_LONGEST_HEAD)
     except OSError:
         content = b""

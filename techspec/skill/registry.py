@@ -65,11 +65,19 @@ def text_of(skill: Skill) -> str:
 
 def read_inside(path: Path, root: Path) -> Skill:
     """The page at `path` of the registry `root`; a link out of it is a Skill with a problem."""
-    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+    if leads_out(path, root):
         problem = Problem(1, "a link out of the registry; not read", "copy the page here.")
         name = path.parent.name if _is_main(path) else path.stem
         return Skill(name, path, root, problems=(problem,))
     return read_file(path, root)
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a page is a link out of its registry. Says nothing of what cannot be looked at."""
+    # Not by Path, which raises at a loop of links, a name too long and a folder that is closed.
+    if not os.path.islink(path):  # noqa: PTH114
+        return False
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def _is_main(path: Path) -> bool:

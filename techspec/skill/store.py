@@ -72,6 +72,12 @@ _SETTLED_SECONDS = 0.02
 """Age below which a page is read again: a later write could leave size and times alike, since a
 system's clock for files moves every 4 to 10 ms."""
 
+_SETTLED_COARSE_SECONDS = 2.5
+"""The same where times are whole seconds: more than the coarsest clock of a file system, 2 s."""
+
+_INTEGER_MAX = 2**63 - 1
+"""What SQLite takes: a date up to the year 2262."""
+
 _DECODED_MAX = 256
 """Pages kept decoded in a process, about 20 kB each."""
 
@@ -180,17 +186,27 @@ class _Stored:
         return rows[alive], counts[alive]
 
 
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    """Let what Python says of damaged rows, or of an error message that is no text, be damage."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError) as error:
+        raise sqlite3.DatabaseError("an index with damaged rows") from error
+
+
 def _connected(file: Path | str) -> sqlite3.Connection:
     """An index that has its tables, made where it is new."""
     db = sqlite3.connect(file, _WAIT_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
-        db.execute("PRAGMA synchronous = NORMAL")
-        if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0)"
-            db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
-        if db.execute("SELECT made_by FROM state").fetchone() != (_made_by(),):
-            raise sqlite3.DatabaseError("an index of another version")
+        with _damage_told():
+            db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
+            db.execute("PRAGMA synchronous = NORMAL")
+            if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0)"
+                db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
+            if db.execute("SELECT made_by FROM state").fetchone() != (_made_by(),):
+                raise sqlite3.DatabaseError("an index of another version")
     except sqlite3.Error:
         db.close()
         raise
@@ -345,6 +361,7 @@ class Cache:
         finally:
             self._db.execute("COMMIT")
 
+    @_damage_told()
     def attempts(self) -> Index:
         """The failed attempts of all pages, by row and path."""
         if self.attempt_index is None:
@@ -405,6 +422,7 @@ class Cache:
         self.page_heads = None
         self._known: dict[tuple[int, str], Stamp] = {}
 
+    @_damage_told()
     def _load(self) -> None:
         """Hold the head of every page in memory, unless that is done."""
         generation = self._one("SELECT generation FROM state")
@@ -475,8 +493,12 @@ class Cache:
             folder = Path(self.roots[root])
             skill = read_inside(folder / path, folder)
             stamp = seen[root, path]
-            if 0 <= now - stamp.ctime < _SETTLED_SECONDS * 1e9:
-                stamp = stamp._replace(size=-1)
+            if (
+                0 <= now - stamp.ctime < _settling_seconds(stamp) * 1e9
+                or max(map(abs, stamp)) > _INTEGER_MAX
+                or (page.is_unread(skill) and _can_be_read(skill.path))
+            ):
+                stamp = Stamp(0, -1, 0)
             last += 1
             number = last
             pages.add(document(skill, ""))
@@ -531,6 +553,15 @@ class Cache:
                         add = f"INSERT INTO {table} VALUES (?, 0, ?)"
                         self._db.execute(add, [term, bytes_of(kept)])
         self._db.execute("UPDATE state SET gone = 0")
+
+
+def _settling_seconds(stamp: Stamp) -> float:
+    return _SETTLED_SECONDS if stamp.ctime % 1_000_000_000 else _SETTLED_COARSE_SECONDS
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether a page that was not read may be next time: nothing about it need change first."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)  # noqa: PTH113
 
 
 def _started(roots: Sequence[str]) -> "subprocess.Popen[bytes] | None":

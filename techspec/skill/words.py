@@ -21,7 +21,7 @@ _STOP = frozenset((
     "who", "why", "will", "with", "would", "you", "your", "s", "d", "m",
 ))
 # fmt: on
-_CJK = "぀-ヿ㐀-䶿一-鿿豈-﫿가-힣"
+_CJK = "぀-ヿ㐀-䶿一-鿿\uf900-\ufaff가-힣"
 _WORD = re.compile(rf"[A-Za-z0-9]+|[{_CJK}]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[A-Z]")
 

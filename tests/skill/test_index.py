@@ -1,4 +1,5 @@
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -256,6 +257,116 @@ def test_a_damaged_page_in_the_index_is_read_again(root, monkeypatch, body):
     db.close()
 
     assert ask(Registry([root]), Library.pages) == as_read(Registry([root]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE pages SET path = NULL",
+        "UPDATE pages SET root = 7",
+        "UPDATE pages SET mtime = 'text', size = NULL",
+        "UPDATE attempts SET page = -2",
+        "UPDATE attempts SET lengths = NULL",
+        "PRAGMA writable_schema = 1;"
+        " UPDATE sqlite_master SET sql = CAST(X'43524541544520FF' AS TEXT) WHERE name = 'pages'",
+    ],
+)
+def test_an_index_with_damaged_rows_is_made_again(root, monkeypatch, damage):
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
+    assert found(root, "theta") == ["rope"]
+    for opened in index._open.values():
+        opened.close()
+    another_process(monkeypatch)
+    with sqlite3.connect(the_file(root)) as db:
+        db.executescript(damage)
+    db.close()
+
+    row, *_ = tried("theta twice", Registry([root]))
+
+    assert row.skill.path == root / "rope" / "SKILL.md"
+    assert not index._unusable
+
+
+def test_no_kind_of_file_stops_a_question(root):
+    (root / "loop.md").symlink_to("loop.md")
+    os.mkfifo(root / "pipe.md")
+    (root / "far.md").write_text("# Title\nText\n")
+    os.utime(root / "far.md", (1e10, 1e10))
+    Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9.md")).write_text("# Title\nText\n")
+    registry = Registry([root])
+
+    assert ask(registry, Library.pages) == as_read(registry)
+    assert len(ask(registry, Library.pages)) == 7
+    assert found(root, "theta") == ["rope"]
+
+
+def test_a_page_whose_path_is_too_long_is_listed_with_its_problem(root, monkeypatch):
+    monkeypatch.chdir(root)
+    here = len(os.fspath(root))
+    while here < 3800:
+        os.mkdir("n" * 200)  # noqa: PTH102
+        os.chdir("n" * 200)
+        here += 201
+    os.mkdir("k" * (4090 - here - 1))  # noqa: PTH102
+    os.chdir("k" * (4090 - here - 1))
+    Path("SKILL.md").write_text("# Title\n")
+    os.chdir(root)
+
+    assert len(ask(Registry([root]), Library.pages)) == 4
+    monkeypatch.undo()
+    subprocess.run(["rm", "-rf", str(root)], check=True)
+
+
+def test_a_page_for_which_no_descriptor_was_left_is_read_the_next_time(root, monkeypatch):
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(listing, "_LISTING_SETTLED_SECONDS", 0.0)
+    assert found(root, "theta") == ["rope"]
+    write(root, "rope", "sigma")
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, most))
+    try:
+        found(root, "sigma")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+
+    assert found(root, "sigma") == ["rope"]
+
+
+def test_where_times_are_whole_seconds_a_page_written_twice_in_one_is_read_again(root, monkeypatch):
+    def coarse(roots):
+        whole = 10**9
+        seen = look(roots).items()
+        return {
+            at: listing.Stamp(m // whole * whole, n, c // whole * whole) for at, (m, n, c) in seen
+        }
+
+    look = listing.look
+    for module in (index, listing):
+        monkeypatch.setattr(module, "look", coarse)
+    page = root / "rope" / "SKILL.md"
+    os.utime(page, (1e9, 1e9))
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
+    assert found(root, "theta") == ["rope"]
+
+    write(root, "rope", "sigma")
+    os.utime(page, (1e9, 1e9))
+
+    assert found(root, "sigma") == ["rope"]
+
+
+def test_a_link_out_of_a_registry_is_not_read_while_its_descriptions_answer(root, monkeypatch):
+    monkeypatch.setattr(index, "HEADS_FROM", 1)
+    (root.parent / "secret").write_text("---\nname: secret\ndescription: quantum\n---\n")
+    (root / "link.md").symlink_to(root.parent / "secret")
+
+    def answered(library):
+        return library.index().search("quantum").hits, [name for _, name in library._cache.names()]
+
+    hits, names = ask(Registry([root]), answered, at_once=True)
+
+    assert (hits, sorted(names)) == ((), ["docker", "link", "lora", "rope"])
+    (cache,) = index._open.values()
+    assert cache._builder.wait(60) == 0
 
 
 def test_an_index_deleted_under_an_open_process_is_made_again(root):
