@@ -181,6 +181,21 @@ _unusable: set[Path] = set()
 """Files that could not be used; a process asks no second time."""
 
 
+_inherited: list[Cache] = []
+"""Indexes of the process that made this one: SQLite allows neither to use nor to close them."""
+
+
+def _start_over() -> None:
+    """In a new process nobody holds the lock, whatever was being asked in the one that made it."""
+    global _lock
+    _lock = threading.RLock()
+    _inherited.extend(_open.values())
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_start_over)
+
+
 def _opened(file: Path | None, roots: tuple[str, ...]) -> Cache:
     cache = _open.get((file, roots))
     if cache and not cache.is_current():

@@ -161,6 +161,17 @@ def look(roots: tuple[str, ...]) -> Seen:
     return last.seen
 
 
+def _start_over() -> None:
+    """Let go of watches shared with the process that made this one: news is told to one alone."""
+    for known in _known.values():
+        if known.watched:
+            known.watched.close()
+    _known.clear()
+
+
+os.register_at_fork(after_in_child=_start_over)
+
+
 def _known_of(roots: tuple[str, ...]) -> _Known:
     if roots not in _known:
         while len(_known) >= _KNOWN_MAX:

@@ -1,10 +1,12 @@
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -367,6 +369,29 @@ def test_a_link_out_of_a_registry_is_not_read_while_its_descriptions_answer(root
     assert (hits, sorted(names)) == ((), ["docker", "link", "lora", "rope"])
     (cache,) = index._open.values()
     assert cache._builder.wait(60) == 0
+
+
+def test_a_process_forked_while_another_thread_asks_answers(root):
+    assert found(root, "theta") == ["rope"]
+    asked, forked = threading.Event(), threading.Event()
+
+    def slow(library):
+        asked.set()
+        forked.wait(60)
+
+    thread = threading.Thread(target=lambda: ask(Registry([root]), slow))
+    thread.start()
+    asked.wait(60)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(0 if found(root, "theta") == ["rope"] else 1)
+    forked.set()
+    thread.join()
+
+    assert os.waitpid(child, 0)[1] == 0
+    write(root, "rope", "sigma")
+    assert found(root, "sigma") == ["rope"]
 
 
 def test_an_index_deleted_under_an_open_process_is_made_again(root):

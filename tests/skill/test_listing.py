@@ -204,6 +204,19 @@ def test_a_look_that_was_refused_for_want_of_descriptors_is_not_relied_on(root):
 
 
 @needs_watches
+def test_a_change_that_a_forked_process_saw_first_is_seen(root):
+    before = seen(root)
+    write(root / "new" / "SKILL.md", "new")
+
+    child = os.fork()
+    if not child:
+        os._exit(0 if seen(root) == anew(root) != before else 1)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert seen(root) == anew(root) != before
+
+
+@needs_watches
 def test_what_was_moved_out_of_a_registry_is_watched_no_more(root):
     def watches():
         descriptor = listing._known[(str(root),)].watched._watch._descriptor
