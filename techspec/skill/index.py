@@ -38,8 +38,8 @@ def ask(registry: Registry, question: Callable[["Library"], T], at_once: bool = 
 
     Args:
         registry: whose pages; they are identified by their path.
-        question: called once, or again if the file turns out to be damaged; it must not keep the
-            library.
+        question: called once, or again if the file turns out to be damaged; it must neither keep
+            the library nor ask one itself.
         at_once: while a large registry has no index yet, its pages are ranked by their names,
             descriptions and tags, and one that is asked for is read whole.
     """

@@ -69,7 +69,9 @@ def test_the_second_claim_of_a_hypothesis_is_a_problem_on_its_line():
 
 
 def test_exploratory_is_a_mark_and_no_text():
-    spec = read("## Hypotheses\n1. Wider wins (exploratory): `m(a) > m(b)`\n2. Not.\n3. (exploratory) So.\n")
+    spec = read(
+        "## Hypotheses\n1. Wider wins (exploratory): `m(a) > m(b)`\n2. Not.\n3. (exploratory) So.\n"
+    )
 
     assert [(each.text, each.exploratory) for each in spec.hypotheses] == [
         ("Wider wins", True),
