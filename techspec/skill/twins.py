@@ -38,6 +38,13 @@ class Tested:
     contrast: Contrast
     claim: str
     outcome: str
+    data: str = ""
+    """Digest of what its scores come from; empty where nobody said."""
+
+    def is_as(self, other: "Tested") -> bool:
+        """Whether both held the same against the same, as far as is known on the same data."""
+        on_other_data = self.data and other.data and self.data != other.data
+        return self.contrast == other.contrast and not on_other_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +162,15 @@ def _tested(entry: Mapping[str, object]) -> Tested | None:
     varied = frozenset((key, frozenset(seen)) for key, seen in values.items() if len(seen) > 1)
     if not metric or not varied:
         return None
-    return Tested(Contrast(metric[0], varied), claim, str(entry.get("outcome") or ""))
+    outcome, data = (str(entry.get(key) or "") for key in ("outcome", "data"))
+    return Tested(Contrast(metric[0], varied), claim, outcome, data)
 
 
 def _compared(own: Iterable[Tested], other: Sequence[Tested]) -> tuple[str, bool]:
-    """The first claim on a contrast that both tested, and whether any such came out otherwise."""
+    """The first claim that both tested, by its contrast, and whether any came out otherwise."""
     claim, contradicts = "", False
     for one in own:
-        for same in (each for each in other if each.contrast == one.contrast):
+        for same in filter(one.is_as, other):
             claim = claim or one.claim
             decided = {one.outcome, same.outcome} == {"CONFIRMED", "REFUTED"}
             turned = _turned(one.claim) == same.claim

@@ -47,6 +47,23 @@ def test_the_same_contrast_is_a_twin_whatever_the_words(tmp_path):
     assert not found[0].contradicts
 
 
+@pytest.mark.parametrize(("own", "other", "twins"), [("a", "b", 0), ("a", "a", 1), ("", "b", 1)])
+def test_the_same_contrast_on_other_data_is_no_twin(tmp_path, own, other, twins):
+    def on_data(findings, data):
+        listed = json.loads(findings)
+        entries = listed["findings"] if isinstance(listed, dict) else listed
+        return json.dumps([entry | {"data": data} for entry in entries])
+
+    root = tmp_path / "own"
+    measured(root, "first", "Use when choosing between broad layers and many layers.")
+    there = root / "first" / "evidence" / "findings.json"
+    there.write_text(on_data(there.read_text(), own))
+    made = measured(tmp_path / "x", "second", "Use when digits of sums come out in wrong order.")
+    findings = on_data(made.files["evidence/findings.json"], other)
+
+    assert len(twins_of(read(made.page), findings, Registry([root]))) == twins
+
+
 def test_the_same_claim_that_came_out_otherwise_contradicts(tmp_path):
     own = tmp_path / "own"
     measured(own, "first", "Use when choosing between broad layers and many layers.")
