@@ -23,7 +23,7 @@ from trainer import shape
 from trainer.config import Config
 from trainer.protocol import Mistake, TrainerError
 
-# A compiler takes 42 to 51 CPU seconds for a new shape and makes steps 1.4 to 1.8 times as many
+# A compiler takes 36 to 51 CPU seconds for a new shape and makes steps 1.5 to 2.2 times as many
 # (benchmarks/README.md); from this forecast on, it pays even if nothing is in its cache.
 COMPILED_FROM_SECONDS = 600.0
 # bfloat16 pays if a product of it is no slower; one without it was 3.6 times slower.

@@ -125,14 +125,14 @@ def _running(
     folder: CampaignFolder, state: State, launched: Launched, trial: str, moment: str
 ) -> RunningTrial:
     started = state.trial(trial).started
-    is_new = started is not None and started.time >= launched.time
+    since = max(started.time, launched.time) if started else launched.time
     of_steps = started.config.get("max_steps") if started else None
     step = max([*state.trial(trial).measured, _last_step(folder, launched.request, trial)])
     return RunningTrial(
         trial=trial,
         step=step,
         of_steps=of_steps if isinstance(of_steps, int) else None,
-        seconds=seconds_between(started.time if started and is_new else launched.time, moment),
+        seconds=seconds_between(since, moment),
     )
 
 

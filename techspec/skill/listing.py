@@ -26,7 +26,7 @@ _WATCHED_FROM = 8
 """Looks at a registry from which it is watched: a command has fewer, a server soon more."""
 
 _WATCHING_TRIES = 5
-"""Times that we look again because a folder was new to the watch."""
+"""Times that we look again because something was new to the watch."""
 
 _TRUSTED_SECONDS = 60.0
 """Time without news after which we look all the same; a file may be written through memory."""

@@ -1,4 +1,4 @@
-"""Whether anything in some folders changed since one last asked, where the system tells.
+"""Whether some files and folders changed since one last asked, where the system tells.
 
 Linux does, for file systems of this machine (inotify). A change is told before the call that made
 it returns, so that nothing is missed by asking right after.
@@ -17,6 +17,8 @@ _CHANGES = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
 memory; moved away or here, made, deleted; what is watched itself too."""
 
 _GONE = 0x8000
+"""The watch ended with what it watched; its number is not given again."""
+
 _TOO_MUCH = -1
 """In the place of a watch' number where too much happened to be told."""
 
