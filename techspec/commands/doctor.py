@@ -15,6 +15,7 @@ from techspec.errors import TechspecError
 from techspec.ledger.events import Opened
 from techspec.ledger.journal import is_held, writing
 from techspec.run.trainer_call import program
+from techspec.skill import embedding
 from techspec.skill.places import registry_for
 
 EXAMPLE = "techspec doctor --json"
@@ -37,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if something needs a hand."""
-    checks = [*_packages(), _trainer(), _locks(), *_registry(args.registry)]
+    checks = [*_packages(), _trainer(), _locks(), _embeddings(), *_registry(args.registry)]
     if args.json:
         print(json.dumps(as_json(checks=checks)))
     for check in checks if not args.json else ():
@@ -91,6 +92,16 @@ def _locks() -> Check:
     if works:
         return Check("locks", f"work in {Path.cwd()}")
     return Check("locks", f"do not work in {Path.cwd()}", "keep campaigns on a local disk.")
+
+
+def _embeddings() -> Check:
+    try:
+        folder = embedding.find()
+        if folder is None:
+            return Check("embeddings", "none: pages are found by their words and what those teach")
+        return Check("embeddings", f"{folder}, {embedding.load(folder).width} numbers a page")
+    except TechspecError as error:
+        return Check("embeddings", error.what, error.fix)
 
 
 def _registry(named: list[Path]) -> Iterator[Check]:

@@ -92,14 +92,19 @@ def decode_text(raw: bytes) -> str:
 
 
 def bytes_of_vector(vector: Floats) -> bytes:
-    """Two bytes a component: a direction, shape (DIMENSIONS,)."""
+    """Two bytes a component."""
     return vector.astype(np.float16).tobytes()
 
 
 def vectors_of(raw: bytes) -> NDArray[np.float16]:
     """Directions one behind the other, shape (documents, DIMENSIONS)."""
+    return embeddings_of(raw, DIMENSIONS)
+
+
+def embeddings_of(raw: bytes, width: int) -> NDArray[np.float16]:
+    """Vectors one behind the other, shape (documents, width)."""
     try:
-        return np.frombuffer(raw, np.float16).reshape(-1, DIMENSIONS)
+        return np.frombuffer(raw, np.float16).reshape(-1, width)
     except (ValueError, TypeError) as error:
         raise sqlite3.DatabaseError("an index with damaged vectors") from error
 

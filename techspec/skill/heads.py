@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from techspec.skill import page
+from techspec.skill.embedding import Model
 from techspec.skill.listing import Seen
 from techspec.skill.meaning import Meanings
 from techspec.skill.page import Skill
@@ -20,6 +21,7 @@ class Heads:
         self.seen = seen
         self.pages = Counts()
         self.meanings: Meanings | None = None
+        self.model: Model | None = None
         self.index: Index | None = None
         self.page_heads: Sequence[Skill] | None = None
         self.numbers: dict[str, int] = {}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from techspec.skill import embedding
 from techspec.skill.heads import Heads
 from techspec.skill.listing import Seen, folder_of_main, look
 from techspec.skill.page import Attempt, Skill, citable
@@ -116,10 +117,11 @@ class Library:
     def index(self, beside: Sequence[Document] = ()) -> Index:
         """All pages, each by its path as key, ready to be searched together with others."""
         cache = self._cache
+        encode = cache.model.encode if cache.model else None
         if beside:
-            return Index(beside, cache.pages, cache.meanings)
+            return Index(beside, cache.pages, cache.meanings, encode)
         if cache.index is None:
-            cache.index = Index((), cache.pages, cache.meanings)
+            cache.index = Index((), cache.pages, cache.meanings, encode)
         return cache.index
 
     def attempts(self) -> Index:
@@ -204,7 +206,8 @@ def _opened(file: Path | None, roots: tuple[str, ...]) -> Cache:
     if cache is None:
         while len(_open) >= _OPEN_MAX:
             _open.pop(next(iter(_open))).close()
-        cache = Cache(file, roots)
+        folder = embedding.find() if file else None
+        cache = Cache(file, roots, embedding.load(folder) if folder else None)
         _open[file, roots] = cache
     return cache
 

@@ -2,7 +2,8 @@
 
 BM25F: each term's counts are added over weighted fields before they saturate. Two neighbouring
 words of a name, description or tags are a term of their own. To that is added how near question
-and document are in meaning, where meanings were learned.
+and document are in meaning, where meanings were learned, and by a sentence model, where there is
+one.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from techspec.skill.embedding import Encode
 from techspec.skill.glossary import english
 from techspec.skill.meaning import DIMENSIONS, Floats, Meanings
 from techspec.skill.page import Skill
@@ -67,6 +69,9 @@ and meets none of them in a page is told little by the words of the goal that it
 MEANING_SHARE = 0.3
 """Weight of nearness in meaning, a cosine, beside the share of the best possible score by terms.
 From .2 to .4 little changes. It moves the ranking alone: how sure we are is told by terms."""
+
+EMBEDDING_SHARE = 0.35
+"""The same for nearness by a sentence model. From .3 to .4 little changes."""
 
 POSSIBLE, STRONG = 0.13, 0.21
 POSSIBLE_WITH_KEYWORDS, STRONG_WITH_KEYWORDS = 0.21, 0.25
@@ -134,6 +139,10 @@ class Stored(Protocol):
     def vectors(self) -> Floats | None:
         """Each document's direction, shape (documents, DIMENSIONS), where meanings were learned."""
 
+    @property
+    def embeddings(self) -> Floats | None:
+        """Each document's vector by a sentence model, shape (documents, width); NaN where none."""
+
     def entries(self, term: str) -> tuple[Rows, Rows]:
         """Where a term stands: rows in ascending order, and `packed(field, count)` of each.
 
@@ -153,6 +162,8 @@ def unpacked(numbers: Rows) -> tuple[Rows, Rows]:
 
 class Counts:
     """Counted documents, in memory, in the rows in which they were added."""
+
+    embeddings: Floats | None = None
 
     def __init__(self, meanings: Meanings | None = None) -> None:
         self.keys: list[str] = []
@@ -217,6 +228,7 @@ class Index:
         documents: Iterable[Document] = (),
         stored: Stored | None = None,
         meanings: Meanings | None = None,
+        encode: Encode | None = None,
     ) -> None:
         beside = Counts(meanings)
         for document in documents:
@@ -232,6 +244,8 @@ class Index:
         vectors = [store.vectors for store in self._stores]
         known = [each for each in vectors if each is not None]
         self._vectors = np.concatenate(known) if meanings and len(known) == len(vectors) else None
+        self._encode = encode
+        self._embeddings = stored.embeddings if stored else None
         self._parts: dict[str, tuple[Rows, Scores]] = {}
 
     def weight(self, term: str) -> float:
@@ -256,6 +270,7 @@ class Index:
         found = np.flatnonzero(scores)
         scores += MEANING_SHARE * self._nearness([goal])
         scores += MEANING_SHARE * KEYWORDS_SHARE * self._nearness(keywords)
+        scores += EMBEDDING_SHARE * self._likeness(goal, keywords)
         confidence = by_goal
         if keywords:
             confidence = (by_goal + KEYWORDS_TRUST * by_keywords) / (1.0 + KEYWORDS_TRUST)
@@ -308,6 +323,23 @@ class Index:
         # Not by `@`: for so little, waking the threads of a BLAS takes longer than the sum.
         nearness: Floats = np.einsum("ij,j->i", self._vectors, asked)
         return np.maximum(nearness, 0.0).astype(np.float64)
+
+    def _likeness(self, goal: str, keywords: Sequence[str]) -> Scores | float:
+        """Of each document, the cosines with goal and keywords by the sentence model, weighted.
+
+        A document that was not encoded yet, or never is, gets the mean of the others.
+        """
+        if self._encode is None or self._embeddings is None:
+            return 0.0
+        asked = self._encode([goal, ", ".join(keywords)] if keywords else [goal])
+        shares = np.array([1.0, KEYWORDS_SHARE][: len(asked)])
+        cosines = np.maximum(np.einsum("ij,kj->ik", self._embeddings, asked), 0.0) @ shares
+        is_known = ~np.isnan(cosines)
+        if not is_known.any():
+            return 0.0
+        likeness = np.full(len(self._keys), cosines[is_known].mean())
+        likeness[len(self._keys) - len(cosines) :][is_known] = cosines[is_known]
+        return likeness
 
     def _weight(self, found: int) -> float:
         count = max(len(self._keys), _DOCUMENTS_MIN)

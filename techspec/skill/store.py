@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from techspec.skill import (
+    embedding,
     encoding,
     frontmatter,
     glossary,
@@ -31,11 +32,13 @@ from techspec.skill import (
     search,
     words,
 )
+from techspec.skill.embedding import Model
 from techspec.skill.encoding import (
     bytes_of,
     bytes_of_vector,
     decode_page,
     decode_text,
+    embeddings_of,
     encode_page,
     encode_text,
     meanings_of,
@@ -45,7 +48,7 @@ from techspec.skill.encoding import (
 )
 from techspec.skill.heads import Heads
 from techspec.skill.listing import Seen, Stamp
-from techspec.skill.meaning import PAGES_MIN, Meanings, learn
+from techspec.skill.meaning import PAGES_MIN, Floats, Meanings, learn
 from techspec.skill.page import Skill
 from techspec.skill.registry import read_inside
 from techspec.skill.search import (
@@ -86,6 +89,9 @@ LEARN_AGAIN = 1.5
 
 _LEARNING_TRIES = 5
 """Times that we learn again because a page changed meanwhile."""
+
+_ENCODED_AT_ONCE = 64
+"""Pages encoded between two writes, in about 5 s; what was written is used at once."""
 
 _REFRESHES_A_PART = 32
 """Refreshes after which what they add to a term begins another part: adding to the part of the
@@ -133,7 +139,7 @@ def _made_by() -> str:
     """Changes with the code that makes an index: another version's index is not used."""
     code = hashlib.sha256(sys.version.encode())
     read = (page, markdown, frontmatter, registry)
-    for module in (*read, search, words, glossary, meaning, listing, encoding):
+    for module in (*read, search, words, glossary, meaning, embedding, listing, encoding):
         code.update(Path(module.__file__ or "").read_bytes())
     code.update(Path(__file__).read_bytes())
     return code.hexdigest()
@@ -141,7 +147,7 @@ def _made_by() -> str:
 
 _SCHEMA = """
 CREATE TABLE state(
-    made_by TEXT, generation INTEGER, last INTEGER, gone INTEGER, learned INTEGER);
+    made_by TEXT, generation INTEGER, last INTEGER, gone INTEGER, learned INTEGER, model TEXT);
 CREATE TABLE pages(
     number INTEGER PRIMARY KEY, root INTEGER, path BLOB, name BLOB, mtime INTEGER, size INTEGER,
     ctime INTEGER, evidence TEXT, lengths BLOB, vector BLOB);
@@ -152,6 +158,7 @@ CREATE TABLE bodies(number INTEGER PRIMARY KEY, body BLOB);
 CREATE TABLE pages_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
 CREATE TABLE attempts_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
 CREATE TABLE meanings(terms TEXT, vectors BLOB);
+CREATE TABLE embeddings(number INTEGER PRIMARY KEY, vector BLOB);
 """
 
 
@@ -165,6 +172,7 @@ class _Stored:
         keys: Sequence[str] = (),
         lengths: Iterable[bytes] = (),
         vectors: Iterable[bytes] | None = None,
+        embeddings: Floats | None = None,
     ) -> None:
         """`numbers` ascend; the other values are in their order."""
         self._read = read
@@ -175,6 +183,7 @@ class _Stored:
         documents = len(counts) if self.vectors is None else len(self.vectors) * len(WEIGHTS)
         if not len(keys) * len(WEIGHTS) == len(counts) == documents:
             raise sqlite3.DatabaseError("an index with damaged counts")
+        self.embeddings = embeddings
         self.lengths = counts.reshape(-1, len(WEIGHTS))
 
     def entries(self, term: str) -> tuple[Rows, Rows]:
@@ -203,7 +212,7 @@ def _connected(file: Path | str) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
             db.execute("PRAGMA synchronous = NORMAL")
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0)"
+                made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0, '')"
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
             if db.execute("SELECT made_by FROM state").fetchone() != (_made_by(),):
                 raise sqlite3.DatabaseError("an index of another version")
@@ -216,8 +225,11 @@ def _connected(file: Path | str) -> sqlite3.Connection:
 class Cache:
     """An open index, and what of it is held in memory. Raises sqlite3.Error alone."""
 
-    def __init__(self, file: Path | None, roots: tuple[str, ...]) -> None:
+    def __init__(
+        self, file: Path | None, roots: tuple[str, ...], model: Model | None = None
+    ) -> None:
         self._file, self.roots = file, roots
+        self.model = model if file else None
         if file is None:
             self._db = _connected(":memory:")
         else:
@@ -233,6 +245,7 @@ class Cache:
         self.index: Index | None = None
         self.attempt_index: Index | None = None
         self._builder: subprocess.Popen[bytes] | None = None
+        self._built_for = 0
         self._heads: Heads | None = None
         self.page_heads: Sequence[Skill] | None = None
         self.meanings: Meanings | None = None
@@ -301,9 +314,21 @@ class Cache:
             self._db.execute("COMMIT")
 
     def start_learning(self) -> None:
-        """Let another process learn, unless we started one before."""
-        if self._file and self._builder is None and self._has_more_to_learn():
+        """Let another process learn and encode, unless we started one for these pages before."""
+        last = max(self.entries, default=0)
+        if not self._file or self._built_for == last:
+            return
+        if self._builder and self._builder.poll() is None:
+            return
+        if self._has_more_to_learn() or self._has_more_to_encode():
+            self._built_for = last
             self._builder = _started(self.roots)
+
+    def _has_more_to_encode(self) -> bool:
+        embeddings = self.pages.embeddings
+        return self.model is not None and bool(
+            len(self.entries) if embeddings is None else np.isnan(embeddings[:, 0]).any()
+        )
 
     def _has_more_to_learn(self) -> bool:
         return len(self.entries) >= max(PAGES_MIN, LEARN_AGAIN * self._learned)
@@ -320,7 +345,9 @@ class Cache:
             for _ in range(_LEARNING_TRIES):
                 self._read_anew()
                 if not self._has_more_to_learn() or self._learn_once():
-                    return
+                    break
+            while self.model and self._encode_some(self.model):
+                pass
 
     def _read_anew(self) -> None:
         self._db.execute("BEGIN")
@@ -357,6 +384,36 @@ class Cache:
             )
             change = "UPDATE state SET learned = ?, generation = generation + 1"
             self._db.execute(change, [len(self.entries)])
+            return True
+        finally:
+            self._db.execute("COMMIT")
+
+    def _encode_some(self, model: Model) -> bool:
+        """Encode pages that were not encoded yet, if there are any."""
+        self._db.execute("BEGIN")
+        try:
+            self._load()
+            known = self.pages.embeddings
+            numbers = np.array(list(self.entries), np.int64)
+            left = numbers if known is None else numbers[np.isnan(known[:, 0])]
+            texts = {
+                number: _encoded(self.page(number)) for number in left[:_ENCODED_AT_ONCE].tolist()
+            }
+        finally:
+            self._db.execute("COMMIT")
+        if not texts:
+            return False
+        vectors = map(bytes_of_vector, model.encode(list(texts.values())))
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            if known is None:  # those of another model
+                self._db.execute("DELETE FROM embeddings")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO embeddings SELECT number, ? FROM pages WHERE number = ?",
+                zip(vectors, texts, strict=True),
+            )
+            change = "UPDATE state SET model = ?, generation = generation + 1"
+            self._db.execute(change, [model.fingerprint])
             return True
         finally:
             self._db.execute("COMMIT")
@@ -450,8 +507,18 @@ class Cache:
             list(self.numbers),
             (lengths for *_, lengths, _ in rows),
             (vector or b"" for *_, vector in rows) if self.meanings else None,
+            self._embeddings(),
         )
         self._generation = generation
+
+    def _embeddings(self) -> Floats | None:
+        """Each page's vector by the model at hand, shape (pages, width), NaN where it has none."""
+        if self.model is None or self._one("SELECT model FROM state") != self.model.fingerprint:
+            return None
+        rows = dict(self._db.execute("SELECT number, vector FROM embeddings").fetchall())
+        none = np.full(self.model.width, np.nan, np.float16).tobytes()
+        raw = b"".join(rows.get(number, none) for number in self.entries)
+        return embeddings_of(raw, self.model.width).astype(np.float32)
 
     def _refresh(self) -> None:
         """Store what is seen and not known; another process that is at it is left to it."""
@@ -480,7 +547,8 @@ class Cache:
 
     def _remove(self, numbers: Sequence[int]) -> None:
         each = [[number] for number in numbers]
-        for table, column in (("pages", "number"), ("bodies", "number"), ("attempts", "page")):
+        of_pages = (("pages", "number"), ("bodies", "number"), ("embeddings", "number"))
+        for table, column in (*of_pages, ("attempts", "page")):
             self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", each)
         self._db.execute("UPDATE state SET gone = gone + ?", [len(each)])
 
@@ -553,6 +621,11 @@ class Cache:
                         add = f"INSERT INTO {table} VALUES (?, 0, ?)"
                         self._db.execute(add, [term, bytes_of(kept)])
         self._db.execute("UPDATE state SET gone = 0")
+
+
+def _encoded(skill: Skill) -> str:
+    """What a sentence model is told of a page; of more the ranking gains nothing."""
+    return f"{skill.name.replace('-', ' ')}. {skill.description or skill.title}"
 
 
 def _settling_seconds(stamp: Stamp) -> float:
