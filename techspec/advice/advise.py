@@ -20,7 +20,7 @@ from techspec.skill.known import Bearing, Cited, Known
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, document, strength
-from techspec.skill.words import terms, words
+from techspec.skill.words import of_word, terms, words
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 
@@ -298,7 +298,7 @@ def _picking(index: Index, wanted: set[str]) -> passages.Pick:
     def telling(quote: Quote) -> float:
         said = set(words(quote.text))
         for word in said - known:
-            if met := wanted.intersection(terms(word)):
+            if met := wanted.intersection(of_word(word)):
                 meant[word] = met
         known.update(said)
         return sum(weights[t] for t in set[str]().union(*(meant[w] for w in said & meant.keys())))

@@ -76,20 +76,12 @@ def tokens(said: str) -> int:
     >>> tokens("d_model=512 lost 4 points")
     9
     """
-    count = 0.0
-    for piece in _PIECES.findall(said):
-        if piece.isascii() and piece.isalpha():
-            count += -(-len(piece) // 7)
-        elif piece.isalpha():
-            count += 1.25
-        elif piece.isdigit() or piece in "_\n":
-            count += 1
-        else:
-            count += -(-len(piece) // 2)
-    return round(count)
+    pieces = len(_PIECES.findall(said))
+    return pieces if said.isascii() else round(pieces + 0.25 * len(_OTHER_LETTERS.findall(said)))
 
 
-_PIECES = re.compile(r"[A-Za-z]+|\d{1,3}|[^\W\d_]|[^\w\s]+|_|\n")
+_PIECES = re.compile(r"[A-Za-z]{1,7}|\d{1,3}|[^\W\d_]|[^\w\s]{1,2}|_|\n")
+_OTHER_LETTERS = re.compile(r"[^\W\d_A-Za-z]")
 
 
 def _found(advice: Advice) -> str:

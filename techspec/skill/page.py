@@ -421,6 +421,7 @@ def citable(name: str) -> str:
     return name if re.fullmatch(r"[\w.+-]{1,64}", name) else slug(name, 64)
 
 
+@lru_cache(maxsize=512)  # what is picked is shown, and clipped when it is
 def visible(text: str) -> str:
     """One line of plain text: no control or invisible characters, no markup that could act.
 

@@ -34,14 +34,14 @@ def terms(text: str) -> list[str]:
     >>> terms("강화학습")
     ['강화', '화학', '학습']
     """
-    return [term for word in words(text) for term in _terms_of(word)]
+    return [term for word in words(text) for term in of_word(word)]
 
 
 def counted(text: str) -> dict[str, int]:
     """How often each term stands in a text; a word is cut once, however often it stands there."""
     counts: dict[str, int] = {}
     for word, count in Counter(words(text)).items():
-        for term in _terms_of(word):
+        for term in of_word(word):
             counts[term] = counts.get(term, 0) + count
     return counts
 
@@ -52,8 +52,8 @@ def words(text: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=100_000)
-def _terms_of(word: str) -> tuple[str, ...]:
-    """The terms of a word; kept, because a registry has few words, each many times."""
+def of_word(word: str) -> tuple[str, ...]:
+    """The terms of one of `words`; kept, because a registry has few words, each many times."""
     if not word.isascii():
         return tuple(word[n : n + 2] for n in range(max(1, len(word) - 1)))
     found = []
