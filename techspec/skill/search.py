@@ -189,7 +189,10 @@ class Counts:
         lengths = []
         weighted: dict[str, float] = {}
         for field, (name, weight) in enumerate(WEIGHTS.items()):
-            text = document.fields.get(name, "")
+            text = document.fields.get(name)
+            if not text:  # so is most of a page that is known by its top
+                lengths.append(0)
+                continue
             if name in _PAIRED:
                 found = terms(text)
                 counts: Mapping[str, int] = Counter(found)
