@@ -119,6 +119,8 @@ def set_up(device: torch.device) -> int:
         torch.backends.cuda.enable_mem_efficient_sdp(False)
         torch.backends.cuda.enable_cudnn_sdp(False)
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        # A graph cannot be recorded on the stream that a process begins with.
+        torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]
     return torch.get_num_threads()
 
 
@@ -273,6 +275,9 @@ def _recorded_at_first(step: Callable[[], None], mutable: Sequence[Tensor]) -> C
 def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[], None]:
     """Record a step as a CUDA graph; the plain step, said on stderr, where that fails.
 
+    It is recorded on the stream that it runs on: the products in it write to scratch memory that
+    belongs to a stream, so graphs that run side by side must not come from the same one.
+
     Nothing in `mutable` is changed by it.
     """
     before = [tensor.clone() for tensor in mutable]
@@ -281,16 +286,12 @@ def _recorded(step: Callable[[], None], mutable: Sequence[Tensor]) -> Callable[[
         for tensor, value in zip(mutable, before, strict=True):
             tensor.copy_(value)
 
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    aside.wait_stream(torch.cuda.current_stream())
     graph = torch.cuda.CUDAGraph()
     try:
-        with torch.cuda.stream(aside):
-            for _ in range(_WARM_STEPS):
-                step()
-                restore()  # else a short epoch would end under it
-        torch.cuda.current_stream().wait_stream(aside)
-        with torch.cuda.graph(graph):
+        for _ in range(_WARM_STEPS):
+            step()
+            restore()  # else a short epoch would end under it
+        with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
             step()
     except RuntimeError as error:
         warnings.warn(f"plain steps, since no CUDA graph could be made: {error}", stacklevel=2)
