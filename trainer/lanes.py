@@ -7,6 +7,7 @@ bit, on a GPU up to the order of sums in a product of another size.
 import functools
 import hashlib
 import math
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -102,7 +103,7 @@ class Stack:
     """Lanes that take their steps together. All are at the same step, with the same `kin`.
 
     Args:
-        lanes: at least one; their tensors are copied, and written back by `settle`.
+        lanes: at least one; their tensors are copied, and from then on are rows of the stack's.
         problems: (train_size, length), uint8 token ids to train on.
         way: how this machine takes a step.
     """
@@ -112,7 +113,6 @@ class Stack:
         self.problems = problems
         self.config = lanes[0].config
         self._way = way
-        self._scored = self.config.scored
         configs = [lane.config for lane in lanes]
         weights = torch.stack([lane.weights for lane in lanes])
         self.model = Decoder(self.config, weights, [config.rope_theta for config in configs])
@@ -133,7 +133,15 @@ class Stack:
         self._epoch = -1
         self.losses = torch.zeros(count, device=device)
         changed = [self.model.weights.detach(), self._moments, self._done, self._place]
-        self._step = way.prepared(self._one_step, self._loss_of_batch, changed)
+        # The step does not hold its stack: all memory of one is to be free when it is let go, not
+        # when garbage is next collected.
+        model, scored, stack = self.model, self.config.scored, weakref.proxy(self)
+
+        def loss_of_batch(batch: Tensor) -> Tensor:
+            return losses_of(model, batch, scored)
+
+        self._step = way.prepared(lambda loss: stack._one_step(loss), loss_of_batch, changed)
+        self._take_rows()
 
     def advance(self, steps: int, stop_asked: Callable[[], bool]) -> None:
         """Take `steps` steps, fewer if a stop is asked for in between.
@@ -148,18 +156,12 @@ class Stack:
             for lane in self.lanes:
                 lane.progress.step += 1
 
-    def settle(self) -> None:
-        """Write the weights and moments back into the lanes."""
-        for lane, weights, moments in zip(
-            self.lanes, self.model.weights.detach(), self._moments, strict=True
-        ):
-            lane.weights, lane.moments = weights, moments
-
     def without(self, ended: Sequence[Lane]) -> "Stack | None":
         """Close the gaps of lanes that have ended; None when no lane is left."""
         if not ended:
             return self
-        self.settle()
+        for lane in ended:  # as rows they would keep the memory of all
+            lane.weights, lane.moments = lane.weights.clone(), lane.moments.clone()
         left = [lane for lane in self.lanes if not any(lane is one for one in ended)]
         return Stack(left, self.problems, self._way) if left else None
 
@@ -168,6 +170,11 @@ class Stack:
         rows = [n for n, lane in enumerate(self.lanes) if any(lane is one for one in lanes)]
         thetas = [self.lanes[row].config.rope_theta for row in rows]
         return Decoder(self.config, self.model.weights.detach()[rows], thetas)
+
+    def _take_rows(self) -> None:
+        rows = zip(self.lanes, self.model.weights.detach(), self._moments, strict=True)
+        for lane, weights, moments in rows:
+            lane.weights, lane.moments = weights, moments
 
     def _one_step(self, loss_of_batch: Callable[[Tensor], Tensor]) -> None:
         """Move every lane's weights once, by device work alone."""
@@ -181,15 +188,6 @@ class Stack:
         self._adamw()
         self.losses.copy_(losses.detach())
         self._place += 1
-
-    def _loss_of_batch(self, batch: Tensor) -> Tensor:
-        """Mean loss of a scored token of batch (lanes, batch, length): (lanes,)."""
-        logits = self.model(batch[:, :, :-1], self._scored)
-        answer = batch[:, :, -self._scored :].long()
-        losses = nn.functional.cross_entropy(
-            logits.flatten(0, 2), answer.flatten(), reduction="none"
-        )
-        return losses.view(len(batch), -1).mean(1)
 
     def _clip(self, clips: Tensor) -> None:
         """Scale down each lane's gradient whose norm is above its bound."""
@@ -238,6 +236,14 @@ class Stack:
                 eps=EPSILON,
                 maximize=False,
             )
+
+
+def losses_of(model: Decoder, batch: Tensor, scored: int) -> Tensor:
+    """Mean loss of a scored token of batch (lanes, batch, length): (lanes,)."""
+    logits = model(batch[:, :, :-1], scored)
+    answer = batch[:, :, -scored:].long()
+    losses = nn.functional.cross_entropy(logits.flatten(0, 2), answer.flatten(), reduction="none")
+    return losses.view(len(batch), -1).mean(1)
 
 
 def learning_rate(config: Config, step: int) -> float:

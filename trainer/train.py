@@ -70,8 +70,10 @@ def _train_group(
     going = [lane for lane in lanes if not lane.progress.outcome]
     # Lanes that were cut at different steps do not meet again.
     for _, together in groupby(sorted(going, key=_step), key=_step):
-        stack = Stack(list(together), problems.train, way)
-        yield from _train_stack(stack, problems, way, clock, emit, stop_asked)
+        # Not named here: a name would hold the memory of its first lanes until the last has ended.
+        yield from _train_stack(
+            Stack(list(together), problems.train, way), problems, way, clock, emit, stop_asked
+        )
 
 
 def _train_stack(
@@ -93,7 +95,6 @@ def _train_stack(
             if metrics is None:  # this evaluation is made on resume
                 _interrupt(stack, way, emit, "asked to stop in the evaluation at step")
                 return
-            stack.settle()
             for lane, told in zip(due, metrics, strict=True):
                 _take_evaluation(lane, told, way, emit)
             stack = stack.without([lane for lane in due if lane.progress.outcome])
@@ -176,7 +177,6 @@ def _diverge(lane: Lane, reason: str, emit: Emit) -> None:
 
 
 def _interrupt(stack: Stack, way: Way, emit: Emit, reason: str) -> None:
-    stack.settle()
     for lane in stack.lanes:
         _save(lane, way, emit)
         _end_short([lane], "interrupted", f"{reason} {lane.progress.step}", emit)

@@ -1,8 +1,10 @@
 """Trials that train as one: each ends with what it would have had alone."""
 
+import gc
 import io
 import json
 import signal
+import weakref
 
 import pytest
 
@@ -133,6 +135,40 @@ def test_a_checkpoint_of_a_lane_holds_no_other_lane(tmp_path, small, stacked):
     assert abs(sizes[0] - sizes[1]) < 200  # the digits of the seconds
 
 
+def test_a_stack_gives_its_memory_back_as_soon_as_a_lane_ends(
+    tmp_path, small, monkeypatch, stacked
+):
+    alive, most = weakref.WeakSet(), []
+    made, stepped = Stack.__init__, Stack.advance
+    monkeypatch.setattr(Stack, "__init__", lambda *given: (alive.add(given[0]), made(*given))[1])
+    monkeypatch.setattr(Stack, "advance", lambda *given: (most.append(len(alive)), stepped(*given)))
+    gc.disable()  # a stack that waits for it holds its graph's memory
+    try:
+        trained(tmp_path, *(small | {"max_steps": steps} for steps in (10, 20, 30)))
+    finally:
+        gc.enable()
+
+    assert set(most) == {1}
+
+
+def test_a_lane_that_has_ended_keeps_its_own_numbers_and_no_memory_of_others(small):
+    config = configs.read(small)
+    lanes = [fresh(Trial("", None, seed, {}), config, CPU) for seed in range(3)]
+    stack = Stack(lanes, torch.randint(13, (2000, 12), dtype=torch.uint8), way_of(config, CPU))
+    stack.advance(1, lambda: False)
+    before = [lane.weights.clone() for lane in lanes]
+    left = stack.without(lanes[:1])
+    held = [lane.weights.untyped_storage().nbytes() for lane in lanes]
+    left.advance(1, lambda: False)
+
+    assert held == [before[0].nbytes, 2 * before[0].nbytes, 2 * before[0].nbytes]
+    assert [torch.equal(lane.weights, old) for lane, old in zip(lanes, before, strict=True)] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_a_precision_that_the_machine_lacks_is_refused_and_the_others_train(tmp_path, small):
     events = trained(tmp_path, small | {"precision": "tf32"}, small)
 
@@ -189,7 +225,6 @@ def test_a_compiled_step_moves_the_weights_as_the_plain_one_does(tmp_path, small
         lane = fresh(Trial("", tmp_path, 0, {}), config, CPU)
         stack = Stack([lane], problems, way_of(config, CPU))
         stack.advance(3, lambda: False)
-        stack.settle()
         after.append(lane.weights)
 
     torch.testing.assert_close(after[0], after[1], rtol=1e-4, atol=1e-5)
