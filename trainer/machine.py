@@ -21,6 +21,7 @@ from torch import Tensor
 
 from trainer import shape
 from trainer.config import Config
+from trainer.evaluate import CHUNK
 from trainer.protocol import Mistake, TrainerError
 
 # A compiler takes 36 to 51 CPU seconds for a new shape and makes steps 1.5 to 2.2 times as many
@@ -146,15 +147,22 @@ def describe(device: torch.device) -> str:
     return f"cpu: {torch.get_num_threads()} thread(s)"
 
 
-def lanes_that_fit(config: Config, device: torch.device, shapes: int) -> int:
-    """How many lanes of `config` a stack may hold on a GPU.
-
-    `shapes` of them are in flight at once; together they take half of the free memory.
-    """
+def room_for_lanes(device: torch.device) -> float:
+    """Bytes that all lanes in flight on a GPU may take: half of what is free, for all else."""
     free, _ = torch.cuda.mem_get_info(device)
-    written = config.batch_size * shape.values(config, config.scored)
-    # Weights, gradient and both moments; what is written, kept, and written again on the way back.
-    return max(1, int(free / 2 / shapes / (4 * (4 * shape.params(config) + 3 * written))))
+    return free / 2
+
+
+def lane_bytes(config: Config) -> int:
+    """Foresee what a lane of `config` takes on a GPU.
+
+    Weights, both moments, the gradient twice, and three of these again while a graph is recorded.
+    All that a batch writes is kept for the way back (counted on five shapes, it is 0.6 to 1.0 of
+    `shape.values`); beside it, a layer of a batch or of an evaluation is at work.
+    """
+    at_work = max(config.batch_size, CHUNK["cuda"]) / config.depth
+    written = (config.batch_size + at_work) * shape.values(config, config.scored)
+    return int(4 * (8 * shape.params(config) + written))
 
 
 def bfloat16_slowdown(device: torch.device) -> float:

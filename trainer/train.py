@@ -7,6 +7,7 @@ number, so a run that was cut anywhere and resumed ends as if it had not been.
 import math
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -18,7 +19,15 @@ from trainer import checkpoint, data, protocol
 from trainer.config import Config
 from trainer.evaluate import evaluate
 from trainer.lanes import Lane, Stack, fresh, kin, resumed
-from trainer.machine import StoppedCompiling, Way, describe, lanes_that_fit, set_up, way_of
+from trainer.machine import (
+    StoppedCompiling,
+    Way,
+    describe,
+    lane_bytes,
+    room_for_lanes,
+    set_up,
+    way_of,
+)
 from trainer.protocol import Emit, TrainerError, Trial
 
 Asked = tuple[Trial, Config]
@@ -37,7 +46,7 @@ def train(asked: Sequence[Asked], device: torch.device, emit: Emit, stop_asked: 
     """Train each trial to its `ended` event, from its checkpoint if its folder holds one.
 
     Trials of one shape train as lanes of one model where that is faster. On a CPU one group comes
-    after the other; on a GPU all are in flight at once, each on a stream of its own.
+    after the other; on a GPU as many as its memory bears are in flight, each on its own stream.
     """
     set_up(device)
     clock = _Clock()
@@ -51,13 +60,21 @@ def train(asked: Sequence[Asked], device: torch.device, emit: Emit, stop_asked: 
                 for _ in work:
                     pass
         return
-    streams = [torch.cuda.Stream() for _ in groups]  # type: ignore[no-untyped-call]
-    in_flight = list(zip(at_work, streams, strict=True))
-    while in_flight:
-        for work, stream in list(in_flight):
+    waiting, room = deque(zip(groups, at_work, strict=True)), room_for_lanes(device)
+    in_flight: list[tuple[list[Asked], Iterator[None], torch.cuda.Stream]] = []
+    while waiting or in_flight:
+        while waiting and stop_asked():
+            _leave(waiting.popleft()[0], emit)
+        while waiting and (not in_flight or _group_bytes(waiting[0][0]) <= room):
+            group, work = waiting.popleft()
+            room -= _group_bytes(group)
+            in_flight.append((group, work, torch.cuda.Stream()))  # type: ignore[no-untyped-call]
+        for one in list(in_flight):
+            group, work, stream = one
             with torch.cuda.stream(stream):
                 if next(work, "ended") == "ended":
-                    in_flight.remove((work, stream))
+                    in_flight.remove(one)
+                    room += _group_bytes(group)
 
 
 def _train_group(
@@ -258,21 +275,31 @@ def _groups(asked: Iterable[Asked], device: torch.device) -> list[list[Asked]]:
     families: dict[Config, list[Asked]] = {}
     for trial, config in asked:
         families.setdefault(kin(config), []).append((trial, config))
+    share = 1.0
+    if device.type == "cuda" and families:
+        share = room_for_lanes(device) / sum(map(_group_bytes, families.values()))
     groups = []
     for family in families.values():
-        most = _lanes_at_once(family, device, len(families))
+        most = _lanes_at_once(family, device, share)
         groups += [family[start : start + most] for start in range(0, len(family), most)]
     return groups
 
 
-def _lanes_at_once(family: Sequence[Asked], device: torch.device, families: int) -> int:
-    """How many of a family to stack; on a CPU one or several, whichever a short try finds faster.
+def _group_bytes(group: Sequence[Asked]) -> int:
+    return sum(lane_bytes(config) for _, config in group)
+
+
+def _lanes_at_once(family: Sequence[Asked], device: torch.device, share: float) -> int:
+    """How many of a family to stack.
+
+    On a GPU all, or the share of all families that its memory bears. On a CPU one or several,
+    whichever a short try finds faster.
 
     What is tried is thrown away, and a lane's numbers do not depend on the answer.
     """
     _, config = family[0]
     if device.type == "cuda":
-        return lanes_that_fit(config, device, families)
+        return max(1, int(len(family) * min(1.0, share)))
     several = min(len(family), CPU_LANES)
     way = way_of(config, device)
     steps = sum(config.max_steps for _, config in family)

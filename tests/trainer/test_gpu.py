@@ -6,8 +6,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from trainer import config as configs  # noqa: E402
 from trainer import machine  # noqa: E402
+from trainer import train as loop  # noqa: E402
+from trainer.protocol import Ended, Trial  # noqa: E402
 
+GPU = torch.device("cuda")
 BEGINNING = "the stream that a process begins with"
 
 
@@ -16,6 +20,7 @@ class Played:
 
     def __init__(self, monkeypatch):
         self.current = BEGINNING
+        self.free = 0
         self.recorded_on = []
         self.replayed_on = []
         self._made = 0
@@ -26,6 +31,7 @@ class Played:
             "current_stream": lambda: self.current,
             "CUDAGraph": lambda: self,
             "graph": self.recording,
+            "mem_get_info": lambda device: (self.free, 0),
         }
         for name, part in played.items():
             monkeypatch.setattr(torch.cuda, name, part)
@@ -95,6 +101,72 @@ def test_a_gpu_is_set_up_on_a_stream_that_can_be_recorded(cuda, monkeypatch):
     for switch in switches:
         monkeypatch.setattr(torch.backends.cuda, f"enable_{switch}_sdp", lambda on: None)
 
-    machine.set_up(torch.device("cuda"))
+    machine.set_up(GPU)
 
     assert cuda.current != BEGINNING
+
+
+def asked(*given):
+    """A trial of each config, none of which is trained."""
+    return [(Trial(str(n), None, n, {}), configs.read(one)) for n, one in enumerate(given)]
+
+
+@pytest.fixture
+def flights(cuda, monkeypatch):
+    """Starts a request on the GPU and tells, turn by turn, which trials took it."""
+    turns = []
+
+    def work(group, device, clock, emit, stop_asked):
+        for _ in range(3):
+            turns.append((cuda.current, [trial.trial for trial, _ in group]))
+            yield
+
+    monkeypatch.setattr(loop, "_train_group", work)
+    monkeypatch.setattr(loop, "_possible", lambda asked, device, emit: asked)
+    monkeypatch.setattr(loop, "set_up", lambda device: 1)
+
+    def start(trials, lanes, stop_asked=lambda: False):
+        """With room for so many lanes of the first trial."""
+        cuda.free = 2 * lanes * machine.lane_bytes(trials[0][1])
+        events = []
+        loop.train(trials, GPU, events.append, stop_asked)
+        return turns, events
+
+    return start
+
+
+def test_shapes_that_the_memory_bears_together_take_turns_each_on_its_own_stream(flights, small):
+    trials = asked(small, small, small | {"depth": 2})
+
+    turns, _ = flights(trials, lanes=9)
+
+    assert [lanes for _, lanes in turns] == [["0", "1"], ["2"]] * 3
+    assert len({stream for stream, _ in turns}) == 2
+
+
+@pytest.mark.parametrize("shapes", [1, 12])
+def test_lanes_beyond_the_memory_wait_whether_of_one_shape_or_of_many(flights, small, shapes):
+    trials = asked(*(small | {"rope_theta": 1.0 + n, "d_ff": 32 - n % shapes} for n in range(12)))
+
+    turns, _ = flights(trials, lanes=4)
+
+    begun, ended = {}, {}
+    for turn, (_, lanes) in enumerate(turns):
+        for lane in lanes:
+            begun.setdefault(lane, turn)
+            ended[lane] = turn
+    assert begun.keys() == {trial.trial for trial, _ in trials}
+    for turn in range(len(turns)):
+        flown = [c for trial, c in trials if begun[trial.trial] <= turn <= ended[trial.trial]]
+        assert sum(map(machine.lane_bytes, flown)) <= 4 * machine.lane_bytes(trials[0][1])
+
+
+def test_trials_that_wait_when_a_stop_is_asked_for_are_left(flights, small):
+    looks = iter([False, True, True])
+
+    turns, events = flights(asked(small, small), lanes=1, stop_asked=lambda: next(looks))
+
+    assert {lane for _, lanes in turns for lane in lanes} == {"0"}
+    [ended] = events
+    assert isinstance(ended, Ended)
+    assert (ended.trial, ended.outcome) == ("1", "interrupted")

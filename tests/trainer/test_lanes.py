@@ -28,7 +28,7 @@ def one_thread():
 @pytest.fixture
 def stacked(monkeypatch):
     """Lets every family train as one stack, whatever is faster here."""
-    monkeypatch.setattr(loop, "_lanes_at_once", lambda family, device, families: len(family))
+    monkeypatch.setattr(loop, "_lanes_at_once", lambda family, device, share: len(family))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_lanes_of_one_stack_end_as_alone_bit_for_bit(tmp_path, unlike, monkeypat
         Stack, "__init__", lambda *args: (sizes.append(len(args[1])), real(*args))[1]
     )
     together = trained(tmp_path / "together", *unlike)
-    monkeypatch.setattr(loop, "_lanes_at_once", lambda family, device, families: 1)
+    monkeypatch.setattr(loop, "_lanes_at_once", lambda family, device, share: 1)
     apart = trained(tmp_path / "apart", *unlike)
 
     assert sizes == [4, 3, 2] + [1] * 4, "the gap of a lane that has ended is closed"
