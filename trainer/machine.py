@@ -6,6 +6,7 @@ Every way computes the same thing; what a machine lacks, or what would not pay, 
 import os
 import shutil
 import signal
+import sys
 import sysconfig
 import threading
 import time
@@ -228,14 +229,20 @@ def has_cpp_compiler() -> bool:
 
 def _compiled(loss_of_batch: LossOfBatch) -> LossOfBatch:
     """Compile at the first call, which a SIGTERM may end where it is: that can take minutes."""
+    import torch._dynamo  # with the compiler, which takes seconds
+
     made = torch.compile(loss_of_batch, dynamic=False, fullgraph=True)
+    # Every stack counts as a recompilation of the same function, and by itself the ninth fails.
+    as_many_as_asked = torch._dynamo.config.patch(
+        recompile_limit=sys.maxsize, accumulated_recompile_limit=sys.maxsize
+    )
     ready = False
 
     def call(batch: Tensor) -> Tensor:
         nonlocal ready
         if ready:
             return made(batch)
-        with _ended_by_sigterm():
+        with _ended_by_sigterm(), as_many_as_asked:
             try:
                 losses = made(batch)
             except Exception as error:

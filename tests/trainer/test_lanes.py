@@ -230,6 +230,20 @@ def test_a_compiled_step_moves_the_weights_as_the_plain_one_does(tmp_path, small
     torch.testing.assert_close(after[0], after[1], rtol=1e-4, atol=1e-5)
 
 
+def test_every_stack_of_a_request_is_compiled_however_many_there_are(small, monkeypatch):
+    real = torch.compile  # its front half is what counts; the back half takes a minute
+    monkeypatch.setattr(torch, "compile", lambda f, **how: real(f, backend="eager", **how))
+    config = configs.read(small | {"compile": "always"})
+    problems = torch.randint(13, (2000, 12), dtype=torch.uint8)
+
+    for lanes in range(1, 11):
+        trials = [fresh(Trial("", None, seed, {}), config, CPU) for seed in range(lanes)]
+        stack = Stack(trials, problems, way_of(config, CPU))
+        stack.advance(1, lambda: False)
+
+        assert stack.losses.isfinite().all()
+
+
 @pytest.mark.skipif(not has_cpp_compiler(), reason="there is no C++ compiler here")
 def test_a_sigterm_ends_the_compiling_where_it_is(tmp_path, request_for, start, small, monkeypatch):
     cache = tmp_path / "compiled"
