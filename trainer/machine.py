@@ -3,6 +3,7 @@
 Every way computes the same thing; what a machine lacks, or what would not pay, takes the plain way.
 """
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -217,12 +218,25 @@ def _compiles(config: Config, device: torch.device) -> tuple[bool, str]:
         )
     if device.type == "cpu" and not has_cpp_compiler():
         return False, "not compiled: no C++ compiler with Python's headers here (g++, python3-dev)"
+    if device.type == "cuda" and not has_gpu_compiler():
+        return False, (
+            "not compiled: that needs triton, a C compiler and Python's headers (gcc, python3-dev)"
+        )
     return True, f"compiled: {seconds:.0f} nominal seconds are worth it"
 
 
 def has_cpp_compiler() -> bool:
     """Say whether there is a C++ compiler here, and the headers of this Python for it."""
-    names = (os.environ.get("CXX"), "g++", "clang++")
+    return _has_compiler(os.environ.get("CXX"), "g++", "clang++")
+
+
+def has_gpu_compiler() -> bool:
+    """Say whether there is what torch compiles for a GPU with: triton, and C for its launchers."""
+    has_triton = importlib.util.find_spec("triton") is not None
+    return has_triton and _has_compiler(os.environ.get("CC"), "gcc", "clang")
+
+
+def _has_compiler(*names: str | None) -> bool:
     header = Path(sysconfig.get_paths()["include"], "Python.h")
     return header.exists() and any(name and shutil.which(name) for name in names)
 

@@ -106,6 +106,19 @@ def test_a_gpu_is_set_up_on_a_stream_that_can_be_recorded(cuda, monkeypatch):
     assert cuda.current != BEGINNING
 
 
+def test_a_gpu_compiles_a_long_run_only_where_there_is_what_to_compile_with(monkeypatch):
+    long = {"max_steps": 10_000_000}
+
+    def compiled(given):
+        return machine.way_of(configs.read(given), GPU).compiled
+
+    monkeypatch.setattr(machine, "has_gpu_compiler", lambda: False)
+    assert not compiled(long)
+    assert compiled(long | {"compile": "always"})
+    monkeypatch.setattr(machine, "has_gpu_compiler", lambda: True)
+    assert compiled(long)
+
+
 def asked(*given):
     """A trial of each config, none of which is trained."""
     return [(Trial(str(n), None, n, {}), configs.read(one)) for n, one in enumerate(given)]
