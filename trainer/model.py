@@ -156,10 +156,16 @@ def embed(tokens: Tensor, weight: Tensor) -> Tensor:
     """
     lanes, vocabulary, _ = weight.shape
     if weight.is_cuda:
-        ids = torch.arange(vocabulary, dtype=tokens.dtype, device=tokens.device)
-        return linear((tokens.unsqueeze(-1) == ids).to(weight.dtype), weight.mT)
+        return embed_by_product(tokens, weight)
     first = torch.arange(lanes).view(-1, *[1] * (tokens.dim() - 1)) * vocabulary
     return nn.functional.embedding(tokens.long() + first, weight.flatten(0, 1))
+
+
+def embed_by_product(tokens: Tensor, weight: Tensor) -> Tensor:
+    """Look up as `embed` does, in the same type, so that the stream is not kept in bfloat16."""
+    ids = torch.arange(weight.shape[1], dtype=tokens.dtype, device=tokens.device)
+    chosen = (tokens.unsqueeze(-1) == ids).to(weight.dtype)
+    return linear(chosen, weight.mT).to(weight.dtype)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, causal: Tensor) -> Tensor:

@@ -11,7 +11,14 @@ from trainer.data import Problems, as_tokens  # noqa: E402
 from trainer.evaluate import evaluate  # noqa: E402
 from trainer.lanes import Stack, fresh, generator_for  # noqa: E402
 from trainer.machine import way_of  # noqa: E402
-from trainer.model import Decoder, initial, rope_angles, rotate  # noqa: E402
+from trainer.model import (  # noqa: E402
+    Decoder,
+    embed,
+    embed_by_product,
+    initial,
+    rope_angles,
+    rotate,
+)
 from trainer.protocol import Trial  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -184,3 +191,16 @@ def half_trained():
     )
     stack.advance(60, lambda: False)
     return config, stack.decoder(stack.lanes), problems
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_look_up_by_product_gives_what_a_look_up_gives(mixed):
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(13, (2, 5, 7), dtype=torch.uint8, generator=generator)
+    weight = torch.randn(2, 13, 8, generator=generator)
+
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        found, expected = embed_by_product(tokens, weight), embed(tokens, weight)
+
+    assert found.dtype == expected.dtype == torch.float32
+    torch.testing.assert_close(found, expected.bfloat16().float() if mixed else expected)
