@@ -1,17 +1,18 @@
 """What a GPU's way promises that can be held without one; torch.cuda is played here."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from trainer import calibrate, machine  # noqa: E402
 from trainer import config as configs  # noqa: E402
-from trainer import machine  # noqa: E402
 from trainer import train as loop  # noqa: E402
 from trainer.protocol import Ended, Trial  # noqa: E402
 
-GPU = torch.device("cuda")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 BEGINNING = "the stream that a process begins with"
 
 
@@ -117,6 +118,16 @@ def test_a_gpu_compiles_a_long_run_only_where_there_is_what_to_compile_with(monk
     assert compiled(long | {"compile": "always"})
     monkeypatch.setattr(machine, "has_gpu_compiler", lambda: True)
     assert compiled(long)
+
+
+def test_a_gpu_is_timed_on_the_same_shapes_in_larger_batches():
+    for given in calibrate.PROBES:
+        small, large = (calibrate._probed(given, "float32", one) for one in (CPU, GPU))
+
+        assert large.batch_size == calibrate.GPU_BATCHES * small.batch_size
+        assert large.train_size // large.batch_size == small.train_size // small.batch_size
+        alone = {"batch_size": small.batch_size, "train_size": small.train_size}
+        assert replace(large, **alone) == small
 
 
 def asked(*given):
