@@ -4,6 +4,7 @@ Nothing measured here reaches a trial; torch's speed is the only thing it asks a
 """
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -88,9 +89,11 @@ def check() -> dict[str, Any]:
     )
     stack = _stack(config, device, data.problems(config, device).train)
     losses = []
-    for _ in range(20):
-        stack.advance(1, lambda: False)
-        losses.append(stack.losses.item())
+    with warnings.catch_warnings(record=True) as warned:
+        for _ in range(20):
+            stack.advance(1, lambda: False)
+            losses.append(stack.losses.item())
+    path = way_of(read({}), device).reasons
     slowdown = bfloat16_slowdown(device)
     found = "torch finds a GPU" if device.type == "cuda" else "torch finds no GPU"
     return {
@@ -99,7 +102,8 @@ def check() -> dict[str, Any]:
         "why": f"{found}; device=auto takes it",
         "torch": str(torch.__version__),
         "threads": f"{threads}, set by OMP_NUM_THREADS or else 1",
-        "path": "; ".join(way_of(read({}), device).reasons) + " (the default config)",
+        "path": "; ".join(path) + " (the default config)",
+        "warnings": "; ".join(str(warning.message) for warning in warned) or "none",
         "bfloat16": f"a product takes {slowdown:.2f} times as long as in float32",
         "sanity": f"20 steps took the loss from {losses[0]:.3f} to {losses[-1]:.3f}",
     }

@@ -1,5 +1,6 @@
 """What a GPU's way promises that can be held without one; torch.cuda is played here."""
 
+import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 from trainer import calibrate, machine  # noqa: E402
 from trainer import config as configs  # noqa: E402
 from trainer import train as loop  # noqa: E402
+from trainer.lanes import Stack  # noqa: E402
 from trainer.protocol import Ended, Trial  # noqa: E402
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -118,6 +120,18 @@ def test_a_gpu_compiles_a_long_run_only_where_there_is_what_to_compile_with(monk
     assert compiled(long | {"compile": "always"})
     monkeypatch.setattr(machine, "has_gpu_compiler", lambda: True)
     assert compiled(long)
+
+
+def test_check_says_what_its_steps_warned_of(monkeypatch):
+    real = Stack.advance
+
+    def advance(stack, steps, stop_asked):
+        warnings.warn("plain steps, since no CUDA graph could be made: no memory", stacklevel=2)
+        real(stack, steps, stop_asked)
+
+    assert calibrate.check()["warnings"] == "none"
+    monkeypatch.setattr(Stack, "advance", advance)
+    assert "no CUDA graph could be made: no memory" in calibrate.check()["warnings"]
 
 
 def test_a_gpu_is_timed_on_the_same_shapes_in_larger_batches():
