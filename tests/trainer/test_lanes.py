@@ -20,6 +20,13 @@ from trainer.protocol import Ended, Eval, Started, Step, Trial  # noqa: E402
 CPU = torch.device("cpu")
 
 
+def by_chance():
+    """Problems of no meaning, the same each time."""
+    return torch.randint(
+        13, (2000, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
@@ -154,7 +161,7 @@ def test_a_stack_gives_its_memory_back_as_soon_as_a_lane_ends(
 def test_a_lane_that_has_ended_keeps_its_own_numbers_and_no_memory_of_others(small):
     config = configs.read(small)
     lanes = [fresh(Trial("", None, seed, {}), config, CPU) for seed in range(3)]
-    stack = Stack(lanes, torch.randint(13, (2000, 12), dtype=torch.uint8), way_of(config, CPU))
+    stack = Stack(lanes, by_chance(), way_of(config, CPU))
     stack.advance(1, lambda: False)
     before = [lane.weights.clone() for lane in lanes]
     left = stack.without(lanes[:1])
@@ -218,7 +225,7 @@ def test_only_a_long_run_is_compiled_unless_the_config_says_so(small, monkeypatc
 
 @pytest.mark.skipif(not has_cpp_compiler(), reason="there is no C++ compiler here")
 def test_a_compiled_step_moves_the_weights_as_the_plain_one_does(tmp_path, small):
-    problems = torch.randint(13, (2000, 12), dtype=torch.uint8)
+    problems = by_chance()
     after = []
     for compile in ("never", "always"):
         config = configs.read(small | {"compile": compile, "gradient_clip": 1.0})
@@ -234,7 +241,7 @@ def test_every_stack_of_a_request_is_compiled_however_many_there_are(small, monk
     real = torch.compile  # its front half is what counts; the back half takes a minute
     monkeypatch.setattr(torch, "compile", lambda f, **how: real(f, backend="eager", **how))
     config = configs.read(small | {"compile": "always"})
-    problems = torch.randint(13, (2000, 12), dtype=torch.uint8)
+    problems = by_chance()
 
     for lanes in range(1, 11):
         trials = [fresh(Trial("", None, seed, {}), config, CPU) for seed in range(lanes)]
