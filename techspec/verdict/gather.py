@@ -28,7 +28,7 @@ def case_of(plan: Plan, state: State, question: Question, form: claims.Form, fam
         question=question,
         metric=metric,
         unit_stated=_unit_stated(plan, state, metric),
-        higher_is_better=_higher_is_better(plan, form, metric),
+        higher_is_better=higher_is_better(plan, form, metric),
         arms=tuple(
             _in_order(plan, state, arm_result(plan, state, arm, metric, level))
             for arm, level in zip(question.arms, levels, strict=False)
@@ -160,7 +160,7 @@ def _value(state: State, trial: Trial, metric: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _higher_is_better(plan: Plan, form: claims.Form, metric: str) -> bool:
+def higher_is_better(plan: Plan, form: claims.Form, metric: str) -> bool:
     """What counts as doing well; for a second metric nobody says, so the claim's wish is taken."""
     if metric == plan.metric:
         return plan.better != "lower"

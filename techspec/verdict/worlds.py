@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from techspec.plan.model import Plan, Question
 from techspec.spec import claims
 from techspec.stats.reliability import RELIABLE, UNRELIABLE
-from techspec.verdict.gather import form_of, is_written_as_share
+from techspec.verdict.gather import form_of, higher_is_better, is_written_as_share
 from techspec.verdict.rehearsal import World
 
 Truth = Literal["as claimed", "not so"]
@@ -20,7 +20,13 @@ Truth = Literal["as claimed", "not so"]
 _MIDDLE = 0.5
 """Where invented shares lie, so that no ceiling or floor cuts their spread."""
 _COLLAPSED = 0.4
-"""What is left of a seed that does not train; ours, after runs of small transformers."""
+"""What is left of a share's way from its bad end where a seed does not train; ours, after runs of
+small transformers."""
+_COLLAPSED_SPREADS = 30.0
+"""What such a seed loses where the metric has no ends, in standard deviations over seeds: as much
+as a share in the middle loses at a spread of 1 pt."""
+_SHARE_SD_MAX = 0.5
+"""No variable between 0 and 1 has a larger standard deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +68,36 @@ def world_of(
     """
     form = form_of(plan, question)
     assert form is not None, "only claims are rehearsed"
-    arms = outcomes(form, question, truth, sd)
-    is_share = is_written_as_share(plan, question.metric) or plan.better != "lower"
+    is_better_higher = higher_is_better(plan, form, question.metric)
+    arms = outcomes(form, question, truth, sd, is_better_higher)
+    is_share = is_written_as_share(plan, question.metric) or (
+        plan.better != "lower" and _could_be_of_shares(form, sd)
+    )
 
     def world(arm: str, seed: int) -> Mapping[str, float]:
         chance = random.Random(f"{draw}/{arm}/{seed}")
-        value = _value(arms.get(arm, Outcomes(_MIDDLE)), sd, fails, chance)
+        of = arms.get(arm, Outcomes(_MIDDLE))
+        value = _value(of, sd, chance)
+        if of.reaches is None and chance.random() < fails:
+            value = _collapsed(value, sd, is_share, is_better_higher)
         return {question.metric: min(1.0, max(0.0, value)) if is_share else value}
 
     return world
 
 
-def outcomes(form: claims.Form, question: Question, truth: Truth, sd: float) -> dict[str, Outcomes]:
+def outcomes(
+    form: claims.Form, question: Question, truth: Truth, sd: float, is_better_higher: bool = True
+) -> dict[str, Outcomes]:
     """What the arms of a question are like in one of the two worlds, by name."""
     holds, names = truth == "as claimed", question.arms
     match form:
         case claims.Difference(relation=relation, margin=margin):
             lead = (margin or sd) * holds * (1 if relation == ">" else -1)
             return {names[0]: Outcomes(_MIDDLE + lead), names[1]: Outcomes(_MIDDLE)}
-        case claims.Chain(margin=margin):
-            step = (margin or sd) * holds
+        case claims.Chain(margin=margin, metric=metric):
+            # Without a metric, `a > b` says that a does better, which for a loss is lower.
+            upward = metric is not None or is_better_higher
+            step = (margin or sd) * holds * (1 if upward else -1)
             places = range(len(names) - 1, -1, -1)
             return {arm: Outcomes(_MIDDLE + n * step) for arm, n in zip(names, places, strict=True)}
         case claims.Insensitive(margin=margin):
@@ -115,10 +131,29 @@ def _boundary(form: claims.Smallest, question: Question) -> int:
     return len(question.arms) // 2
 
 
-def _value(arm: Outcomes, sd: float, fails: float, chance: random.Random) -> float:
+def _could_be_of_shares(form: claims.Form, sd: float) -> bool:
+    """Whether the spread and the number of a claim fit a metric that goes from 0 to 1."""
+    number: float | None = None
+    match form:
+        case claims.Difference(margin=margin) | claims.Chain(margin=margin):
+            number = margin
+        case claims.Insensitive(margin=margin):
+            number = margin
+        case claims.Threshold(level=level) | claims.Smallest(level=level):
+            number = level
+    return sd <= _SHARE_SD_MAX and (number is None or 0.0 <= number <= 1.0)
+
+
+def _value(arm: Outcomes, sd: float, chance: random.Random) -> float:
     if arm.reaches is None:
-        value = chance.gauss(arm.mean, sd)
-        return _COLLAPSED * value if chance.random() < fails else value
+        return chance.gauss(arm.mean, sd)
     is_good = chance.random() < arm.reaches
     aside = max(1e-6, abs(NormalDist(0.0, sd).inv_cdf(0.5 + chance.random() / 2.0 * 0.999)))
     return arm.mean + (aside if is_good == arm.upward else -aside)
+
+
+def _collapsed(value: float, sd: float, is_share: bool, is_better_higher: bool) -> float:
+    """What is left of a value where the seed does not train: worse, whichever side that is."""
+    if is_share:
+        return _COLLAPSED * value if is_better_higher else 1.0 - _COLLAPSED * (1.0 - value)
+    return value + _COLLAPSED_SPREADS * sd * (-1.0 if is_better_higher else 1.0)

@@ -163,6 +163,51 @@ def test_invented_shares_stay_between_0_and_1_and_losses_need_not():
     assert max(losses) > 1.0
 
 
+@pytest.mark.parametrize(
+    ("claim", "arms", "sd"),
+    [
+        ("exact_match(a) > exact_match(b) by 20", ("a", "b"), 8.0),
+        ("exact_match(a) > exact_match(b)", ("a", "b"), 8.0),
+        ("exact_match(a) >= 90", ("a",), 8.0),
+        ("a > b by 20", ("a", "b"), 8.0),
+    ],
+)
+def test_a_reward_that_is_no_share_is_rehearsed_on_its_own_scale(empty, claim, arms, sd):
+    looks = BY_SEED if len(arms) == 1 else (3, 5, 7, 10)
+    plan = plan_of("abc", ask(1, claim, arms, looks), seconds=10.0)
+
+    (found,) = outlooks(plan, empty, sd, draws=40)
+
+    claimed, other = found.prospects
+    assert claimed.confirmed > 0.25 > 6 / 40 >= claimed.refuted
+    assert other.refuted > 0.25 > 6 / 40 >= other.confirmed
+
+
+def test_a_chain_over_a_loss_is_rehearsed_with_the_first_arm_lowest(empty):
+    plan = replace(plan_of("ab", ask(1, "a > b by 0.2", "ab", (3, 5, 7, 10))), better="lower")
+
+    (found,) = outlooks(plan, empty, 0.05, draws=40)
+
+    assert found.prospects[0].confirmed > 0.9
+
+
+def test_a_seed_that_collapses_is_worse_off_whichever_side_is_good():
+    rising, falling = LEADS, "exact_match(a) < exact_match(b) by 0.5"
+    plans = [
+        plan_of("ab", ask(1, rising, "ab")),
+        plan_of("ab", ask(1, f"{rising[:-3]}0.5", "ab")),
+        replace(plan_of("ab", ask(1, falling, "ab")), better="lower"),
+        replace(plan_of("ab", ask(1, LEADS, "ab")), better="lower"),
+    ]
+
+    for plan, sign in zip(plans, (1, 1, -1, -1), strict=True):
+        well, badly = (
+            world_of(plan, plan.questions[0], "not so", 0.02, 0, fails)("b", 0)["exact_match"]
+            for fails in (0.0, 1.0)
+        )
+        assert sign * (well - badly) > 0.2
+
+
 def test_no_rehearsal_goes_beyond_the_plans_own_budget():
     plan = planned(LEADS, "ab", experiments=4)
     world = world_of(plan, plan.questions[0], "as claimed", 0.01, draw=0)
