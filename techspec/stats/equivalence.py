@@ -22,8 +22,11 @@ class Equivalence:
         low: lower end of its interval; -inf where the spread is unknown.
         high: upper end of it; +inf where the spread is unknown.
         confidence: of that interval, 1 - 2 alpha: inside the margin where the pair is equivalent.
+            The end nearer zero is that of 1 - 2 alpha_different.
         different: every pair (i, j) shown to lie more than the margin apart.
         p_different: the smallest p, adjusted over all pairs, of H0: the pair lies within it.
+        enough: a margin, >= 0, with which no pair would have been shown to differ, nor with any
+            wider one.
     """
 
     equivalent: bool
@@ -35,6 +38,7 @@ class Equivalence:
     confidence: float
     different: tuple[tuple[int, int], ...]
     p_different: float
+    enough: float
 
 
 def all_pairs(
@@ -42,6 +46,7 @@ def all_pairs(
     margin: float,
     alpha: float = 0.05,
     spread_floor: float = 0.0,
+    alpha_different: float | None = None,
 ) -> Equivalence:
     """Test by two one-sided Welch tests a pair whether all means lie within `margin`.
 
@@ -53,10 +58,11 @@ def all_pairs(
         margin: the largest difference that does not matter, > 0, in the unit of the values.
         alpha: of each one-sided test, in (0, 0.5).
         spread_floor: the least standard deviation to believe, >= 0; see `welch`.
+        alpha_different: of the search for pairs that differ, in (0, 0.5); None takes alpha.
 
     Raises:
         ValueError: fewer than 2 groups, a group of fewer than 2 values or with one that is not
-            finite, or margin, alpha or floor out of range.
+            finite, or margin, an alpha or floor out of range.
 
     Source:
         Schuirmann (1987), "A comparison of the two one-sided tests procedure and the power
@@ -74,23 +80,31 @@ def all_pairs(
     if len(groups) < 2:
         raise ValueError(f"at least 2 groups are compared; got {len(groups)}")
     above_zero(margin, "margin")
-    if inside_unit(alpha, "alpha") >= 0.5:
-        raise ValueError(f"alpha lies below 0.5, for an interval of 1 - 2 alpha; got {alpha}")
+    apart = alpha if alpha_different is None else alpha_different
+    for level in (alpha, apart):
+        if inside_unit(level, "alpha") >= 0.5:
+            raise ValueError(f"alpha lies below 0.5, for an interval of 1 - 2 alpha; got {level}")
     pairs = list(combinations(range(len(groups)), 2))
     found = [welch(groups[i], groups[j], 2.0 * alpha, spread_floor) for i, j in pairs]
     p_alike = max(max(d.p_above(-margin), d.p_below(margin)) for d in found)
     p_apart = holm([_p_apart(d, margin) for d in found])
     place = max(range(len(pairs)), key=lambda k: abs(found[k].estimate))
+    widest = found[place]
+    i, j = pairs[place]
+    nearer = welch(groups[i], groups[j], 2.0 * apart, spread_floor)
+    # Holm rejects something only where the clearest pair alone passes at a share of alpha.
+    strict = [welch(groups[i], groups[j], 2.0 * apart / len(pairs), spread_floor) for i, j in pairs]
     return Equivalence(
         equivalent=p_alike <= alpha,
         p=p_alike,
         widest=pairs[place],
-        estimate=found[place].estimate,
-        low=found[place].low,
-        high=found[place].high,
+        estimate=widest.estimate,
+        low=nearer.low if widest.estimate >= 0.0 else widest.low,
+        high=widest.high if widest.estimate >= 0.0 else nearer.high,
         confidence=1.0 - 2.0 * alpha,
-        different=tuple(pair for pair, p in zip(pairs, p_apart, strict=True) if p <= alpha),
+        different=tuple(pair for pair, p in zip(pairs, p_apart, strict=True) if p <= apart),
         p_different=min(p_apart),
+        enough=max(0.0, *(end for d in strict for end in (d.low, -d.high))),
     )
 
 

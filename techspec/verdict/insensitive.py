@@ -79,7 +79,13 @@ def _find(case: Case, margin: float) -> Spread:
     squares = sum(found.variance * (found.n - 1) for found in samples)
     sd = (squares / sum(found.n - 1 for found in samples)) ** 0.5
     alpha = case.confirm_level or ALPHA
-    found = all_pairs([arm.values for arm in case.arms], margin, alpha, case.spread_floor)
+    found = all_pairs(
+        [arm.values for arm in case.arms],
+        margin,
+        alpha,
+        case.spread_floor,
+        alpha_different=case.refute_level or alpha,
+    )
     return Spread(margin, equivalence=found, sd=max(sd, case.spread_floor))
 
 

@@ -127,6 +127,41 @@ def test_a_diverged_run_does_not_let_a_band_edge_refute_insensitivity(judge):
     assert "ended without diverging" in verdict.sentence
 
 
+def spread(mean, sd):
+    """Five seeds with this mean and this standard deviation."""
+    return [mean + sd * step for step in (-1.355, -0.565, 0.0, 0.565, 1.355)]
+
+
+def test_a_refuted_insensitivity_names_the_levels_that_differ_at_the_look_that_refutes(judge):
+    apart = levels(spread(0.5303, 0.0058), spread(0.5, 0.0058))
+
+    verdict = judge(apart, ALIKE, (10, 100), looks=(3, 5, 7, 10))
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "More than the 2.0 pt allowed lies between levels (10 against 100)" in verdict.sentence
+    assert verdict.estimate.low > verdict.estimate.claimed
+
+
+def test_what_would_not_have_been_refuted_is_told_of_the_pair_that_is(judge):
+    noisy = levels(spread(0.5, 0.001), spread(0.54, 0.001), spread(0.545, 0.04))
+
+    verdict = judge(noisy, ALIKE, (1, 10, 100), looks=(3, 5))
+
+    assert "lies between levels (1 against 10):" in verdict.sentence
+    assert "A claim that allows more than 3.8 pt would not have been refuted" in verdict.sentence
+    allowing = [judge(noisy, ALIKE.replace("2pt", f"{pt}pt"), (1, 10, 100), looks=(3, 5))
+                for pt in (3.75, 3.9)]  # fmt: skip
+    assert [each.outcome for each in allowing] == [Outcome.REFUTED, Outcome.INCONCLUSIVE]
+
+
+def test_levels_clearly_apart_wait_for_the_seeds_that_refuting_takes(judge):
+    verdict = judge(levels([0.90, 0.91, 0.92], [0.50, 0.51, 0.52]), ALIKE, (10, 100), looks=(3, 5))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "refuting takes 5 seeds a level: 2 more" in verdict.sentence
+    assert "seed noise" not in verdict.sentence
+
+
 # Trend
 
 

@@ -4,7 +4,14 @@ import math
 
 from techspec.spec import claims
 from techspec.stats.equivalence import Equivalence
-from techspec.verdict.findings import CONFIDENCE, CONFIRM_SEEDS_MIN, Case, Spread
+from techspec.verdict.findings import (
+    ALPHA,
+    CONFIDENCE,
+    CONFIRM_SEEDS_MIN,
+    REFUTE_SEEDS_MIN,
+    Case,
+    Spread,
+)
 from techspec.verdict.model import Outcome
 from techspec.verdict.words.numbers import listed, number, percent, seed_counts, span
 from techspec.verdict.words.phrases import (
@@ -66,11 +73,11 @@ def sentence(
                 for i, j in pair.different
             ]
         )
-        least = number(min(abs(pair.low), abs(pair.high)), case.gap_unit)
+        enough = number(pair.enough, case.gap_unit)
         return (
-            f"{told} That is more than the {margin} allowed ({worst}): if the levels were within"
-            f" it, a gap this wide would come up {how_often(pair.p_different)}; {limit(case)} A"
-            f" claim that allows {least} or more would not have been refuted."
+            f"{told} More than the {margin} allowed lies between levels ({worst}): if they were"
+            f" within it, a gap as clear would come up {how_often(pair.p_different)}; {limit(case)}"
+            f" A claim that allows more than {enough} would not have been refuted."
         )
     return f"{told} {_open_insensitive(case, found, further, margin, held_back)}"
 
@@ -108,6 +115,11 @@ def _insensitive_by_counts(
         )
     if held_back:
         return f"{told} {held_back_by(held_back)} {how_many_more(None)}"
+    if found.p_counts <= ALPHA:
+        return (
+            f"{told} {first} and {second} differ clearly, but not clearly enough for this look; and"
+            " counts cannot show that levels are alike."
+        )
     return (
         f"{told} No pair of levels differs beyond chance, and counts cannot show that all are"
         " alike. A recipe under which every seed trains would let averages be compared."
@@ -134,6 +146,11 @@ def _open_insensitive(
     more = how_many_more(further, "a level")
     if held_back:
         return f"{held_back_by(held_back)} {more}"
+    if pair.p_different <= ALPHA and fewest < REFUTE_SEEDS_MIN:
+        return (
+            f"More than the {margin} allowed lies between some levels, but refuting takes"
+            f" {REFUTE_SEEDS_MIN} seeds a level: {REFUTE_SEEDS_MIN - fewest} more."
+        )
     if found.sd > found.margin / 2.0:
         return (
             f"Seeds of one level vary by {number(found.sd, case.gap_unit)} (standard deviation),"
@@ -143,6 +160,8 @@ def _open_insensitive(
         )
     if apart > found.margin:
         return f"That is beyond the {margin} allowed, but seed noise could have made it. {more}"
+    if max(abs(pair.low), abs(pair.high)) < found.margin:
+        return f"That of another pair still reaches beyond the {margin} allowed. {more}"
     return f"The interval still reaches beyond the {margin} allowed. {more}"
 
 
