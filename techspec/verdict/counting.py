@@ -59,9 +59,9 @@ def reliability(
     """How often seeds of the arm reach the level, and what the sequential test says of it.
 
     The test is asked after every seed and obeyed the first time it decides: later runs, which
-    another question may have wanted, are not counted. Where more is better and the level is to
-    stay below, a diverged run is no evidence of having exceeded it, nor of having stayed below:
-    only runs that ended count.
+    another question may have wanted, are not counted. Where the level lies on the bad side, as
+    `<= 10%` does where more is better, a diverged run is no evidence of having missed it, nor of
+    having reached it: only runs that ended count.
 
     Args:
         case: says whether more is better.
@@ -70,16 +70,19 @@ def reliability(
         alpha: of the test, as in `sprt`.
         beta: the same.
     """
-    if case.higher_is_better and level.relation in ("<", "<="):
-        arm = replace(arm, runs=tuple(run for run in arm.runs if run.value is not None))
-    for seeds in range(len(arm.runs) + 1):
-        counted = replace(arm, runs=arm.runs[:seeds])
+    counting = arm.runs
+    if case.higher_is_better == (level.relation in ("<", "<=")):
+        counting = tuple(run for run in arm.runs if run.value is not None)
+    for seeds in range(len(counting) + 1):
+        counted = replace(arm, runs=counting[:seeds])
         found = sprt(level.successes(counted), seeds, alpha=alpha, beta=beta)
         if found.decision != "undecided":
             break
     successes = level.successes(counted)
     low, high = clopper_pearson(successes, seeds)
-    return Reliability(counted, level, successes, found, low, high)
+    decided = found.decision != "undecided"
+    seen = arm.runs.index(counted.runs[-1]) + 1 if decided else len(arm.runs)
+    return Reliability(counted, level, successes, found, low, high, len(counting), seen)
 
 
 def _split(arm: ArmResult, gap: float) -> Split | None:

@@ -308,10 +308,14 @@ class Reliability:
     low: float
     """Of the Clopper-Pearson interval of the success share."""
     high: float
+    could_count: int
+    """Runs that the test could have counted, those behind its decision included."""
+    seen: int
+    """Seeds of the arm up to the last one that it took note of, counted or not."""
 
     @property
     def n(self) -> int:
-        """Runs, diverged ones included."""
+        """Runs that the test counted, up to its decision."""
         return len(self.arm.runs)
 
 

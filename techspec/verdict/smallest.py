@@ -88,8 +88,8 @@ def _next_level(
             low = place
     if form.at_most is not None:
         low = max(low, len(inside) - 2)  # the largest allowed answers it alone
-    begun = [place for place in range(low + 1, high) if 0 < inside[place].n < most]
-    fresh = [place for place in range(low + 1, high) if inside[place].n == 0]
+    begun = [place for place in range(low + 1, high) if 0 < inside[place].seen < most]
+    fresh = [place for place in range(low + 1, high) if inside[place].seen == 0]
     wanted = begun[0] if begun else middle(low, high, fresh)
     return () if wanted is None else (inside[wanted],)
 

@@ -33,7 +33,7 @@ def weigh(case: Case, form: claims.Threshold) -> Weighed:
         settled=_OUTCOMES[found.sprt.decision],
         estimate=estimate_of(found),
         seeds_needed=further(found),
-        seeds=found.n,
+        seeds=found.seen,
         asks=asks(case, (found,)),
     )
 
@@ -55,9 +55,10 @@ def asks(case: Case, found: Sequence[Reliability]) -> tuple[Wanted, ...]:
     """The next seeds of arms that are undecided: the fewest after which one may be decided."""
     most = max(case.question.looks, default=0)
     return tuple(
-        Wanted(each.arm.arm, min(most, each.n + least))
+        Wanted(each.arm.arm, min(most, each.seen + least))
         for each in found
-        if (least := min(each.sprt.successes_needed, each.sprt.failures_needed)) and each.n < most
+        if (least := min(each.sprt.successes_needed, each.sprt.failures_needed))
+        and each.seen < most
     )
 
 

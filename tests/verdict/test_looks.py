@@ -400,9 +400,9 @@ def test_reliability_obeys_its_first_decision_whatever_later_seeds_do(judge):
     lost = judge({"a": [0.1] * 2 + [0.96] * 8}, "exact_match(a) >= 95%", looks=range(1, 11))
 
     assert kept.outcome is Outcome.CONFIRMED
-    assert "6 of 6 seeds" in kept.sentence
+    assert "6 of the first 6 seeds" in kept.sentence
     assert lost.outcome is Outcome.REFUTED
-    assert "0 of 2 seeds" in lost.sentence
+    assert "0 of the first 2 seeds" in lost.sentence
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,37 @@ def test_a_diverged_seed_is_no_evidence_of_having_exceeded_a_level(judge):
     assert above.outcome is Outcome.REFUTED
 
 
+def test_to_diverge_is_no_evidence_that_a_loss_stayed_below_a_level(judge):
+    options = {"metric": "loss", "better": "lower"}
+
+    diverged = judge({"bad": [None, None]}, "loss(bad) >= 2", **options)
+    mixed = judge({"bad": [None, 2.5, None, *[2.5] * 5]}, "loss(bad) >= 2", **options)
+
+    assert diverged.outcome is Outcome.INCONCLUSIVE
+    assert (mixed.outcome, mixed.look) == (Outcome.CONFIRMED, 8)
+
+
+@pytest.mark.parametrize(
+    ("claim", "levels"),
+    [("exact_match(bad) <= 10%", ()), ("smallest width with exact_match <= 10%", (1,))],
+)
+def test_a_claim_that_diverged_runs_do_not_count_for_asks_for_seeds_beyond_them(
+    judge, claim, levels
+):
+    scores = {"bad": [None, None, 0.05, *["pending"] * 7]}
+
+    verdict = judge(scores, claim, levels, looks=range(1, 11))
+
+    assert [(each.arm, each.seeds) for each in verdict.asks] == [("bad", 6)]
+
+
+def test_a_threshold_that_was_decided_early_says_so_of_its_first_seeds(judge):
+    verdict = judge({"upper": [0.96] * 6 + [0.2] * 4}, RELIABLE)
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "6 of the first 6 seeds of upper reached 95.0 %" in verdict.sentence
+
+
 @pytest.mark.parametrize(
     ("relation", "outcome"), [(">=", Outcome.CONFIRMED), (">", Outcome.REFUTED)]
 )

@@ -97,7 +97,7 @@ def _at_most(
 
 def _open_levels(form: claims.Smallest, open_levels: Sequence[Reliability]) -> str:
     ways = []
-    for each in (level for level in open_levels if level.n):
+    for each in (level for level in open_levels if level.seen):
         name = level_name(form.parameter, each.arm)
         ways.append(
             f"{each.sprt.successes_needed} more that reach it (or {each.sprt.failures_needed} that"
@@ -110,9 +110,9 @@ def _tally(parameter: str, found: Sequence[Reliability]) -> str:
     counts = [
         f"{each.successes} of {each.n} at {level_name(parameter, each.arm)}"
         for each in found
-        if each.n
+        if each.seen
     ]
-    unrun = [level_name(parameter, each.arm) for each in found if not each.n]
+    unrun = [level_name(parameter, each.arm) for each in found if not each.seen]
     rest = f"; not run: {listed(unrun)}" if unrun else ""
     return f"Seeds that do: {listed(counts)}{rest}."
 

@@ -33,11 +33,11 @@ def sentence(case: Case, found: Reliability, outcome: Outcome, _held_back: int) 
 
 
 def _reaching(case: Case, found: Reliability) -> str:
-    ended = ""
-    if found.n < sum(len(arm.runs) for arm in case.arms if arm.arm == found.arm.arm):
-        ended = " that ended"
+    runs = sum(len(arm.runs) for arm in case.arms if arm.arm == found.arm.arm)
+    ended = " that ended" if found.could_count < runs else ""
+    first = "the first " if found.n < found.could_count else ""
     goal = goal_of(case, found.level)
-    return f"{found.successes} of {n_seeds(found.n)} of {found.arm.arm}{ended} {goal}"
+    return f"{found.successes} of {first}{n_seeds(found.n)} of {found.arm.arm}{ended} {goal}"
 
 
 def _scores_of(case: Case, found: Reliability) -> str:
@@ -58,7 +58,7 @@ def _open_reliability(case: Case, found: Reliability) -> str:
         few = "One run cannot tell a reliable arm from a lucky or an unlucky one."
     hits, misses = found.sprt.successes_needed, found.sprt.failures_needed
     most = case.question.looks[-1] if case.question.looks else 0
-    ended = f" All {most} seeds that are registered have run." if 1 < most <= found.n else ""
+    ended = f" All {most} seeds that are registered have run." if 1 < most <= found.seen else ""
     return (
         f"{few} {_true_share(found)} {_more(hits, 'succeed')} would confirm it,"
         f" {_more(misses, 'fail')} would refute it.{ended}"
