@@ -24,15 +24,18 @@ def case_of(plan: Plan, state: State, question: Question, form: claims.Form, fam
     """The question with its runs, in the order of its arms and seeds."""
     metric = question.metric or form.metric or plan.metric
     levels: Iterable[Value | None] = question.levels or (None for _ in question.arms)
+    arms = tuple(
+        _in_order(plan, state, arm_result(plan, state, arm, metric, level))
+        for arm, level in zip(question.arms, levels, strict=False)
+    )
+    if isinstance(form, claims.Difference) and form.paired:
+        arms = _pairs(arms)
     return Case(
         question=question,
         metric=metric,
         unit_stated=_unit_stated(plan, state, metric),
         higher_is_better=higher_is_better(plan, form, metric),
-        arms=tuple(
-            _in_order(plan, state, arm_result(plan, state, arm, metric, level))
-            for arm, level in zip(question.arms, levels, strict=False)
-        ),
+        arms=arms,
         bands=tuple(band for band in plan.bands if band.metric in ("", metric)),
         family=family,
     )
@@ -64,6 +67,14 @@ def _in_order(plan: Plan, state: State, arm: ArmResult) -> ArmResult:
     if first is None:
         return arm
     return replace(arm, runs=tuple(run for run in arm.runs if run.seed < first))
+
+
+def _pairs(arms: tuple[ArmResult, ...]) -> tuple[ArmResult, ...]:
+    """The arms with the seeds that all of them have, so that the first of one meets its own."""
+    shared = set.intersection(*({run.seed for run in arm.runs} for arm in arms))
+    return tuple(
+        replace(arm, runs=tuple(run for run in arm.runs if run.seed in shared)) for arm in arms
+    )
 
 
 def trials_of(plan: Plan, arm: str) -> list[Trial]:

@@ -198,3 +198,26 @@ def test_no_run_yet_is_inconclusive_and_names_the_arm(judge):
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "No run of deep" in verdict.sentence
     assert "0 of the 5 seeds of deep that it asks for have ended" in verdict.caveats
+
+
+def test_pairs_are_of_one_seed_even_where_an_arm_lacks_one(judge):
+    starts = [0.30, 0.55, 0.42, 0.61, 0.37, 0.48]
+    leads = [0.021, 0.019, 0.020, 0.022, 0.018, 0.020]
+    after = [start + lead for start, lead in zip(starts, leads, strict=True)]
+    after[1] = "finished"  # without a number
+
+    verdict = judge({"wide": after, "deep": starts}, f"{CLAIM}, paired", looks=(3, 5))
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert verdict.look == 3
+    assert verdict.estimate.value == pytest.approx(0.021)
+    assert "seed 1 of wide ended without reporting exact_match" in verdict.caveats
+
+
+def test_arms_without_a_common_seed_make_no_pair(judge):
+    scores = {"wide": [0.5, "finished"], "deep": ["finished", 0.4]}
+
+    verdict = judge(scores, f"{CLAIM}, paired", looks=(3, 5))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "No seed of both wide and deep has ended with a result" in verdict.sentence

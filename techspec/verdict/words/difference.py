@@ -38,6 +38,11 @@ def sentence(case: Case, found: Comparison, outcome: Outcome, held_back: int) ->
 
 def _lacking(case: Case, found: Comparison) -> str:
     empty = [arm for arm in (found.left, found.right) if not arm.runs]
+    if empty and found.is_paired:
+        return (
+            f"No seed of both {found.left.arm} and {found.right.arm} has ended with a result, so"
+            " there is nothing to compare yet."
+        )
     if empty:
         return nothing_of(empty)
     left, right = found.left, found.right
