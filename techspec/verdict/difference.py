@@ -187,6 +187,8 @@ def _gap(case: Case, found: Comparison) -> Difference:
 
 def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | None:
     sd = _pooled_sd(case, found)
+    if found.is_paired and math.isfinite(gap.standard_error):
+        sd = gap.standard_error * math.sqrt(found.fewest / 2.0)  # as two arms would have to vary
     if sd == 0.0:
         return None
     margin = found.margin or (0.0 if found.is_paired else sd)

@@ -221,3 +221,13 @@ def test_arms_without_a_common_seed_make_no_pair(judge):
 
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "No seed of both wide and deep has ended with a result" in verdict.sentence
+
+
+def test_how_many_more_pairs_it_takes_is_told_of_the_gaps_not_of_the_seeds(judge):
+    starts = [0.30, 0.55, 0.42]
+    after = [start + lead for start, lead in zip(starts, [0.020, 0.012, 0.029], strict=True)]
+
+    verdict = judge({"wide": after, "deep": starts}, f"{CLAIM}, paired", looks=(3, 5, 7, 10))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert 1 <= verdict.seeds_needed <= 2
