@@ -143,3 +143,41 @@ def test_a_limit_that_was_tried_itself_leaves_no_level_between(say):
     assert at_it.outcome is above.outcome is Outcome.REFUTED
     assert "Only a higher limit could hold" in at_it.sentence
     assert "The largest tried was 253K; one between that and 300K" in above.sentence
+
+
+STEPS = (-1.355, -0.565, 0.0, 0.565, 1.355)
+
+
+def seeds(mean, sd):
+    return [mean + sd * step for step in STEPS]
+
+
+def test_an_interval_above_zero_is_not_said_to_include_it(say):
+    scores = {"a": seeds(0.5116, 0.006), "b": seeds(0.5, 0.006)}
+
+    verdict = say(f"{CLAIM} by 2pt", scores)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert 0.0 < verdict.estimate.low < 0.02 < verdict.estimate.high
+    assert "The interval lies above zero" in verdict.sentence
+    assert "includes" not in verdict.sentence
+
+
+def test_no_gap_that_decided_is_said_to_be_too_small(say):
+    behind = {"a": seeds(0.4894, 0.006), "b": seeds(0.5, 0.006)}
+
+    verdict, pairs = say(CLAIM, behind), say(f"{CLAIM}, paired", {**behind, "a": [
+        0.4820, 0.4845, 0.4894, 0.4940, 0.4967]})  # fmt: skip
+
+    assert verdict.outcome is pairs.outcome is Outcome.REFUTED
+    assert "No lead, however small, is left in the interval" in verdict.sentence
+    assert "left it open" not in verdict.sentence
+    assert "would have left it open" in pairs.sentence
+
+
+def test_the_gap_that_would_have_been_enough_is_that_of_the_confirming_test(say):
+    verdict = say(CLAIM, {"a": seeds(0.5, 0.02), "b": seeds(0.45, 0.02)})
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    needed = 100 * (verdict.estimate.value - verdict.estimate.low)
+    assert f"a gap under {needed:.1f} pt would not have been enough" in verdict.sentence

@@ -83,10 +83,10 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
         is_so = f"seed by seed, {is_so}"
     ends = between(gap.low, gap.high, case.gap_unit, up, down)
     told = f"{averages}; {is_so} ({percent(CONFIDENCE)} interval: {ends})."
-    # Half the interval is what the one-sided test asks for at this spread.
-    reach = number((gap.high - gap.low) / 2.0, case.gap_unit)
     if outcome is Outcome.CONFIRMED:
         asked = ""
+        # From the estimate to its end is what the one-sided test asks for at this spread.
+        reach = number(gap.estimate - gap.low, case.gap_unit)
         if found.margin and gap.low >= found.margin:
             asked = f" The whole interval lies above the {margin} that the claim asks for."
         elif found.margin:
@@ -97,11 +97,11 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
             f" under {reach} would not have been enough."
         )
     if outcome is Outcome.REFUTED:
-        return f"{told} {_why_refuted(case, found, margin, up, reach)}"
+        return f"{told} {_why_refuted(case, found, margin, up)}"
     return f"{told} {_open_means(case, found, held_back, margin)}"
 
 
-def _why_refuted(case: Case, found: Comparison, margin: str, up: str, reach: str) -> str:
+def _why_refuted(case: Case, found: Comparison, margin: str, up: str) -> str:
     assert found.advantage is not None, "called with means"
     if found.worth is not None and not found.is_behind:
         worth = number(found.worth, case.gap_unit)
@@ -113,10 +113,13 @@ def _why_refuted(case: Case, found: Comparison, margin: str, up: str, reach: str
         )
     chance = how_often(found.advantage.p_below(found.margin or 0.0))
     if not found.margin:
+        least = "No lead, however small, is left in the interval."
+        if found.is_paired:
+            reach = number(found.advantage.high - found.advantage.estimate, case.gap_unit)
+            least = f"With seeds that vary this much, a gap under {reach} would have left it open."
         return (
             f"That is the opposite of the claim: if {found.left.arm} were not behind, a gap this"
-            f" large would come up {chance}; {limit(case)} With seeds that vary this much, a gap"
-            f" under {reach} would have left it open."
+            f" large would come up {chance}; {limit(case)} {least}"
         )
     high = number(found.advantage.high, case.gap_unit)
     least = f"A claim of less than {high} would not have been refuted."
@@ -154,6 +157,11 @@ def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> s
         return (
             f"That points against the claim, but refuting takes {REFUTE_SEEDS_MIN} seeds an arm:"
             f" {REFUTE_SEEDS_MIN - found.fewest} more."
+        )
+    if found.is_ahead and found.is_smaller_than_claimed:
+        return (
+            f"The interval lies above zero, and probably it is less than the {margin} claimed; but"
+            f" that is not clear enough for this look. {more}"
         )
     if found.margin and found.advantage.high >= found.margin:
         return (
