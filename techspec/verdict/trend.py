@@ -9,6 +9,7 @@ from functools import partial
 
 from techspec.spec import claims
 from techspec.stats.difference import welch
+from techspec.stats.power import SEEDS_MAX, seeds_needed
 from techspec.stats.trend import Trend, jonckheere, runs_needed
 from techspec.verdict.difference import compare
 from techspec.verdict.findings import (
@@ -17,6 +18,7 @@ from techspec.verdict.findings import (
     REFUTE_SEEDS_MIN,
     TREND_SEEDS_MIN,
     Case,
+    Comparison,
     Order,
     Weighed,
 )
@@ -49,7 +51,8 @@ def weigh(case: Case, form: claims.Trend) -> Weighed:
     if ends.worth is not None:  # else means would mislead, and only the opposite order tells
         p_refute = 1.0 if trend.p <= ALPHA else ends.p_refute
     order = Order(rises, trend, pairs, fewest, p_refute, ends.worth)
-    further = _further(case, trend, groups, fewest)
+    ways = (_further(case, trend, groups, fewest), _further_to_refute(case, ends, fewest))
+    further = min((n for n in ways if n is not None), default=None)
     return Weighed(
         rule=f"{RULE} {looks_of(case)}",
         say=partial(sentence, case, form, order, further),
@@ -88,17 +91,27 @@ def _ends(case: Case) -> Estimate | None:
 def _further(
     case: Case, found: Trend, groups: Sequence[Sequence[float]], fewest: int
 ) -> int | None:
-    """Further seeds a level that decide if they come out as those so far did; None once decided."""
+    """Further seeds a level that show an order, if they come out as those so far did."""
     if fewest < TREND_SEEDS_MIN:
         return TREND_SEEDS_MIN - fewest
     if found.p_opposite <= case.alpha and fewest < REFUTE_SEEDS_MIN:
         return REFUTE_SEEDS_MIN - fewest
     if min(found.p, found.p_opposite) <= case.alpha:
-        return None
+        return 1  # clear enough but for the strictness of an early look
     if abs(found.effect) == 1.0:
         return _further_if_ordered(case, found, groups, fewest)
     sizes = [len(group) for group in groups]
     return runs_needed(found.effect, sizes, case.alpha, (_TIMES_MAX - 1) * fewest)
+
+
+def _further_to_refute(case: Case, ends: Comparison, fewest: int) -> int | None:
+    """Further seeds a level that show the ends to be less than a standard deviation apart."""
+    if ends.worth is None or ends.advantage is None or fewest < TREND_SEEDS_MIN:
+        return None
+    total = seeds_needed(ends.worth - ends.advantage.estimate, ends.worth, case.alpha)
+    if total is None or total >= SEEDS_MAX:
+        return None
+    return max(1, max(total, REFUTE_SEEDS_MIN) - fewest)
 
 
 def _further_if_ordered(

@@ -181,3 +181,24 @@ def test_the_gap_that_would_have_been_enough_is_that_of_the_confirming_test(say)
     assert verdict.outcome is Outcome.CONFIRMED
     needed = 100 * (verdict.estimate.value - verdict.estimate.low)
     assert f"a gap under {needed:.1f} pt would not have been enough" in verdict.sentence
+
+
+def test_a_flat_trend_is_not_said_to_be_beyond_any_number_of_seeds(say):
+    flat = {arm: [*seeds(mean, 0.02), *["pending"] * 3]
+            for arm, mean in (("a", 0.5), ("b", 0.505), ("c", 0.5))}  # fmt: skip
+
+    verdict = say("exact_match increases with width", flat, (2, 3, 5, 8), (1, 2, 3))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.seeds_needed is not None
+    assert "no number of seeds" not in verdict.sentence
+
+
+def test_a_trend_refuted_by_its_ends_is_not_said_to_run_the_opposite_way(say):
+    falling = {"a": seeds(0.522, 0.02), "b": seeds(0.478, 0.02), "c": seeds(0.491, 0.02)}
+
+    verdict = say("exact_match increases with width", falling, (2, 3, 5, 8), (1, 2, 3))
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "no trend worth having" in verdict.sentence
+    assert "the opposite is the case" not in verdict.sentence

@@ -59,7 +59,8 @@ def sentence(
             f" come up {how_often(found.trend.p)}; {limit(case)} It says that {case.metric}"
             f" {rises} overall, not at every step; further seeds out of order would weaken it."
         )
-    if outcome is Outcome.REFUTED and found.trend.p_opposite > ALPHA and found.worth is not None:
+    is_opposite = found.trend.p_opposite <= (case.refute_level or ALPHA)
+    if outcome is Outcome.REFUTED and not is_opposite and found.worth is not None:
         return (
             f"{told} {ordered}. That is no trend worth having: if the two ends differed by a"
             f" standard deviation over seeds, {number(found.worth, case.gap_unit)}, in the claimed"
