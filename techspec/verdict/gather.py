@@ -1,6 +1,5 @@
 """A plan, a state and a question in, the runs that bear on it out. Drops none, averages none."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +14,9 @@ from techspec.verdict.findings import Case, unit_of_values
 from techspec.verdict.model import ArmResult, SeedValue
 
 _SHARES = ("%", "pt")
+
+# Ours: far beyond any score, and small enough that its square and sums of squares are numbers.
+_LARGEST = 1e100
 
 # Ours: what single precision makes of 1.0 by way of a mean, and far below the least percentage.
 _ROUNDING = 1e-4
@@ -168,7 +170,7 @@ def _value(state: State, trial: Trial, metric: str) -> float | None:
     if ended is None or ended.outcome == "diverged":
         return None
     value = ended.metrics[metric]
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= _LARGEST else None  # NaN is none either
 
 
 def higher_is_better(plan: Plan, form: claims.Form, metric: str) -> bool:

@@ -231,3 +231,16 @@ def test_how_many_more_pairs_it_takes_is_told_of_the_gaps_not_of_the_seeds(judge
 
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert 1 <= verdict.seeds_needed <= 2
+
+
+@pytest.mark.parametrize("value", [1e200, -1.7e308])
+@pytest.mark.parametrize(
+    "claim",
+    ["ppl(a) < ppl(b)", "ppl insensitive to width within 3", "ppl decreases with width"],
+)
+def test_a_value_too_large_to_be_squared_counts_as_diverged(judge, claim, value):
+    scores = {"a": [20.0, 21.0, value, 22.0, 20.5], "b": [40.0, 41.0, 42.0, 40.5, 41.5]}
+
+    verdict = judge(scores, claim, levels=(1, 2), metric="ppl", better="lower")
+
+    assert "1 of 5 seeds of a diverged" in verdict.caveats
