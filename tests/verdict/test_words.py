@@ -202,3 +202,17 @@ def test_a_trend_refuted_by_its_ends_is_not_said_to_run_the_opposite_way(say):
     assert verdict.outcome is Outcome.REFUTED
     assert "no trend worth having" in verdict.sentence
     assert "the opposite is the case" not in verdict.sentence
+
+
+def test_a_level_and_a_margin_are_told_with_the_digits_that_the_claim_has(say, judge):
+    alike = {"a": [0.9, 0.901, 0.902], "b": [0.9, 0.902, 0.901]}
+
+    level = say("exact_match(a) >= 99.95%", {"a": [0.9996] * 6}, BY_SEED).sentence
+    lead = say(f"{CLAIM} by 0.04pt", alike).sentence
+    within = say("exact_match insensitive to width within 0.25pt", alike, levels=(1, 2)).sentence
+    score = judge({"a": [12346.0] * 6}, "reward(a) >= 12345", metric="reward").sentence
+
+    assert "reached 99.95 % (scored 99.96 %)" in level
+    assert "the 0.04 pt claimed" in lead
+    assert "the 0.25 pt allowed" in within
+    assert "reached 12345 " in score

@@ -13,7 +13,7 @@ from techspec.verdict.findings import (
     Counts,
 )
 from techspec.verdict.model import Outcome
-from techspec.verdict.words.numbers import between, listed, n_seeds, number, percent
+from techspec.verdict.words.numbers import between, listed, n_seeds, number, percent, stated
 from techspec.verdict.words.phrases import (
     averages_of,
     goal_of,
@@ -65,7 +65,7 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
     assert found.advantage is not None, "two runs an arm and no split leave means"
     gap, left = found.advantage, found.left
     up, down = ("higher", "lower") if found.upward else ("lower", "higher")
-    margin = number(found.margin or 0.0, case.gap_unit)
+    margin = stated(found.margin or 0.0, case.gap_unit)
     amount = number(abs(gap.estimate), case.gap_unit)
     averages = averages_of(case, found.left, found.right)
     if math.isinf(gap.standard_error):
@@ -193,7 +193,7 @@ def _by_counts(
     if outcome is Outcome.CONFIRMED:
         asked = ""
         if found.margin:
-            margin = number(found.margin, case.gap_unit)
+            margin = stated(found.margin, case.gap_unit)
             asked = f" Counts cannot say whether the difference is the {margin} claimed."
         return (
             f"{told} If both did so equally often, a split this uneven would come up"
@@ -209,7 +209,7 @@ def _by_counts(
     if counts.refuting is not None and not held_back:
         up, down = ("higher", "lower") if found.upward else ("lower", "higher")
         lead = counts.refuting.estimate
-        asked = f"the {number(found.margin, case.gap_unit)} claimed" if found.margin else "a lead"
+        asked = f"the {stated(found.margin, case.gap_unit)} claimed" if found.margin else "a lead"
         who = "averages" if counts.split else "the runs that ended"
         return (
             f"{told} But {who} speak against {asked}: by them {left.arm} is on"

@@ -13,7 +13,7 @@ from techspec.verdict.findings import (
     Spread,
 )
 from techspec.verdict.model import Outcome
-from techspec.verdict.words.numbers import listed, number, percent, seed_counts, span
+from techspec.verdict.words.numbers import listed, number, percent, seed_counts, span, stated
 from techspec.verdict.words.phrases import (
     goal_of,
     held_back_by,
@@ -50,7 +50,7 @@ def sentence(
     assert found.equivalence is not None, "two runs a level and no split leave means"
     pair = found.equivalence
     first, second = (case.arms[index] for index in pair.widest)
-    margin = number(found.margin, case.gap_unit)
+    margin = stated(found.margin, case.gap_unit)
     gap = number(abs(pair.estimate), case.gap_unit)
     told = (
         f"Over {form.parameter} = {levels} ({seed_counts(case.arms)} a level), the averages of"

@@ -7,16 +7,43 @@ from techspec.verdict.model import ArmResult, Estimate
 _THOUSAND, _MILLION = 1_000, 1_000_000
 
 
-def number(value: float, unit: str = "") -> str:
+# Ours: no claim about a share names more, and what has more was computed.
+_PLACES_MAX = 4
+
+
+def number(value: float, unit: str = "", places: int = 1) -> str:
     """A value as people read it: `94.3 %`, `−1.5 pt`, `0.3142`.
+
+    Args:
+        value: in base units, as in the ledger.
+        unit: `%` or `pt` of a share, else empty.
+        places: behind the point, of a share; other values have four digits.
 
     >>> number(0.943, "%"), number(-0.015, "pt"), number(0.31416)
     ('94.3 %', '−1.5 pt', '0.3142')
     """
-    text = f"{100 * value:.1f} {unit}" if unit in ("%", "pt") else f"{value:.4g}"
+    text = f"{100 * value:.{places}f} {unit}" if unit in ("%", "pt") else f"{value:.4g}"
     if text.startswith("-"):
         text = text[1:] if not any(digit in text for digit in "123456789") else f"−{text[1:]}"
     return text
+
+
+def stated(value: float, unit: str = "") -> str:
+    """A level or a margin with the digits that it was written with: `99.95 %`, never `100.0 %`.
+
+    >>> stated(0.9995, "%"), stated(0.02, "pt"), stated(12345.0), stated(1.0 / 3.0)
+    ('99.95 %', '2.0 pt', '12345', '0.3333')
+    """
+    if unit in ("%", "pt"):
+        return number(value, unit, places_of(value))
+    whole = f"{value:.8g}"
+    return number(value) if float(whole) != value else whole.replace("-", "−", 1)
+
+
+def places_of(share: float) -> int:
+    """How many places behind the point its percentage was written with; 1 where it was not."""
+    told = range(1, _PLACES_MAX + 1)
+    return next((n for n in told if abs(round(100 * share, n) - 100 * share) < 1e-9), 1)
 
 
 def size(params: float) -> str:
@@ -40,10 +67,10 @@ def interval(estimate: Estimate) -> str:
     return f"{text} ({percent(estimate.confidence)} interval {ends})"
 
 
-def span(low: float, high: float, unit: str) -> str:
+def span(low: float, high: float, unit: str, places: int = 1) -> str:
     """Two ends of one unit: `12.1 to 18.7 pt`."""
-    first = number(low, unit).removesuffix(unit).rstrip()
-    return f"{first} to {number(high, unit)}"
+    first = number(low, unit, places).removesuffix(unit).rstrip()
+    return f"{first} to {number(high, unit, places)}"
 
 
 def between(low: float, high: float, unit: str, up: str, down: str) -> str:

@@ -7,7 +7,7 @@ from techspec.spec.claims import Relation
 from techspec.stats.checked import sample
 from techspec.verdict.findings import Case, Level
 from techspec.verdict.model import ArmResult
-from techspec.verdict.words.numbers import listed, n_seeds, number, size
+from techspec.verdict.words.numbers import listed, n_seeds, number, size, stated
 
 # Ours: beyond this many further seeds a sentence should not sound like an invitation.
 _WORTH_IT = 30
@@ -68,7 +68,7 @@ def goal_of(case: Case, level: Level) -> str:
     if level.value is None:
         return "ended without diverging"
     name = f" ({level.name})" if level.name else ""
-    return f"{REACHED[level.relation]} {number(level.value, case.unit)}{name}"
+    return f"{REACHED[level.relation]} {stated(level.value, case.unit)}{name}"
 
 
 def name_of(parameter: str) -> str:

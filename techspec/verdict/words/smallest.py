@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from techspec.spec import claims
 from techspec.verdict.findings import Case, Level, Reliability
 from techspec.verdict.model import ArmResult, Outcome
-from techspec.verdict.words.numbers import listed, number
+from techspec.verdict.words.numbers import listed, stated
 from techspec.verdict.words.phrases import REACHES, level_name, level_shown, name_of, nothing_yet
 
 
@@ -22,7 +22,7 @@ def sentence(
         return nothing_yet(case)
     level = Level(form.level, form.relation)
     name = name_of(form.parameter)
-    goal = f"{case.metric} reliably {REACHES[level.relation]} {number(form.level, case.unit)}"
+    goal = f"{case.metric} reliably {REACHES[level.relation]} {stated(form.level, case.unit)}"
     tally = _tally(form.parameter, found)
     rule = (
         "Reliably means with 9 seeds in 10 rather than half of them;"

@@ -3,7 +3,7 @@
 from techspec.stats.reliability import sprt
 from techspec.verdict.findings import Case, Reliability
 from techspec.verdict.model import Outcome
-from techspec.verdict.words.numbers import n_seeds, number, span
+from techspec.verdict.words.numbers import n_seeds, number, places_of, span
 from techspec.verdict.words.phrases import goal_of, nothing_yet
 
 
@@ -43,10 +43,13 @@ def _reaching(case: Case, found: Reliability) -> str:
 def _scores_of(case: Case, found: Reliability) -> str:
     if not found.arm.values:
         return ""
-    low, high = (number(end(found.arm.values), case.unit) for end in (min, max))
+    # As fine as the level, or a score beyond it could look as if it fell short.
+    places = 1 if found.level.value is None else places_of(found.level.value)
+    lowest, highest = min(found.arm.values), max(found.arm.values)
+    low, high = (number(end, case.unit, places) for end in (lowest, highest))
     if low == high:
         return f" (scored {low})"
-    return f" (scores {span(min(found.arm.values), max(found.arm.values), case.unit)})"
+    return f" (scores {span(lowest, highest, case.unit, places)})"
 
 
 def _open_reliability(case: Case, found: Reliability) -> str:
