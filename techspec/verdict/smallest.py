@@ -23,7 +23,8 @@ def weigh(case: Case, form: claims.Smallest) -> Weighed:
     found = tuple(reliability(case, arm, level, alpha, beta) for arm in case.arms)
     judge = _at_most if form.at_most is not None else _anywhere
     outcome, open_levels = judge(found, form)
-    reached = [each for each in found if each.sprt.decision == "reached"]
+    telling = found if form.at_most is None else _allowed(found, form)[-1:]
+    reached = [each for each in telling if each.sprt.decision == "reached"]
     estimate = None
     if reached and (value := _number(reached[0])) is not None:
         estimate = Estimate(
@@ -78,6 +79,8 @@ def _next_level(
     then be known between its neighbours only.
     """
     inside = _allowed(found, form)
+    if form.at_most is not None:
+        return inside[-1:]  # it answers the claim alone
     most = max(case.question.looks, default=0)
     low, high = -1, len(inside)  # below and above are decided, or beyond the range
     for place, each in enumerate(inside):
@@ -86,8 +89,6 @@ def _next_level(
             break
         if each.sprt.decision == "not_reached":
             low = place
-    if form.at_most is not None:
-        low = max(low, len(inside) - 2)  # the largest allowed answers it alone
     begun = [place for place in range(low + 1, high) if 0 < inside[place].seen < most]
     fresh = [place for place in range(low + 1, high) if inside[place].seen == 0]
     wanted = begun[0] if begun else middle(low, high, fresh)
@@ -114,11 +115,12 @@ def _at_most(
 ) -> tuple[Outcome, tuple[Reliability, ...]]:
     inside = _allowed(found, form)
     decisions = [each.sprt.decision for each in inside]
-    if "reached" in decisions:
+    # The largest allowed has the whole error; a smaller one that others had run gets none of it.
+    if decisions and decisions[-1] == "reached":
         return Outcome.CONFIRMED, ()
-    if decisions and decisions[-1] == "not_reached":
+    if decisions and decisions[-1] == "not_reached" and "reached" not in decisions:
         return Outcome.REFUTED, ()
-    return Outcome.INCONCLUSIVE, _undecided(inside)
+    return Outcome.INCONCLUSIVE, _undecided(inside[-1:])
 
 
 def _allowed(found: tuple[Reliability, ...], form: claims.Smallest) -> tuple[Reliability, ...]:

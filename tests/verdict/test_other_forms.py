@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from techspec.verdict.model import Outcome
@@ -366,3 +368,31 @@ def test_a_chain_without_a_metric_means_better_which_for_a_loss_is_lower(judge):
     verdict = judge(losses, "a > b > c", metric="loss", better="lower")
 
     assert verdict.outcome is Outcome.CONFIRMED
+
+
+def test_whether_the_smallest_is_at_most_a_level_is_asked_of_that_level_alone(judge):
+    claim = f"{LEAST} is at most 253K"
+    lucky = levels([0.9] * 6, ["pending"] * 10)
+    unlike = levels([0.9] * 6, BAD)
+
+    open_one = judge(lucky, claim, SIZES[:2], looks=range(1, 11))
+    odd = judge(unlike, claim, SIZES[:2], looks=range(1, 11))
+    enough = judge(levels(BAD, GOOD), claim, SIZES[:2], looks=range(1, 11))
+
+    assert open_one.outcome is Outcome.INCONCLUSIVE
+    assert [(each.arm, each.seeds) for each in open_one.asks] == [("level 1", 2)]
+    assert (odd.outcome, odd.asks) == (Outcome.INCONCLUSIVE, ())
+    assert "77K passes for enough and 253K does not" in odd.sentence
+    assert enough.outcome is Outcome.CONFIRMED
+    assert "253K is enough" in enough.sentence
+
+
+def test_levels_that_other_claims_ran_do_not_raise_the_error_of_an_at_most_claim(judge):
+    draw, wrong, looks = random.Random(1), 0, tuple(range(1, 11))
+    for _ in range(300):
+        scores = levels(*([draw.choice(GOOD[:1] + BAD[:1]) for _ in range(8)] for _ in range(8)))
+        claim = "smallest width with exact_match >= 70% is at most 8"
+        verdict = judge(scores, claim, tuple(range(1, 9)), looks=looks, bands=())
+        wrong += verdict.outcome is Outcome.CONFIRMED
+
+    assert wrong / 300 <= 0.05

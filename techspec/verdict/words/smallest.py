@@ -82,7 +82,7 @@ def _at_most(
         return f"{asked}, and no level that small was planned; one would have to be."
     largest = level_name(form.parameter, inside[-1].arm)
     if outcome is Outcome.CONFIRMED:
-        return f"{asked}: {least} is enough, so it is that or smaller."
+        return f"{asked}: {largest} is enough, so it is that or smaller."
     if outcome is Outcome.REFUTED:
         beyond = f"; {least} is" if least else ""
         told = f"{asked}: no level tried up to there is enough{beyond}."
@@ -91,6 +91,11 @@ def _at_most(
         return (
             f"{told} The largest tried was {largest}; one between that and {limit} could change"
             " this."
+        )
+    if inside[-1].sprt.decision == "not_reached":
+        return (
+            f"{asked}, which is open: {least} passes for enough and {largest} does not, though a"
+            " larger one is taken to do no worse."
         )
     return f"{asked}, which is open."
 
