@@ -20,7 +20,13 @@ from techspec.verdict.gather import arm_result, case_of, form_of, unit_of
 from techspec.verdict.model import Outcome, Verdict, Wanted
 from techspec.verdict.schedule import schedule_of
 from techspec.verdict.void import disagreement, unit_mistaken, without_valid_run
-from techspec.verdict.words.question import no_claim, unanswerable, void, what_next
+from techspec.verdict.words.question import (
+    held_back_since,
+    no_claim,
+    unanswerable,
+    void,
+    what_next,
+)
 
 _WITH_P_VALUES = (claims.Difference, claims.Chain, claims.Insensitive, claims.Trend)
 
@@ -170,6 +176,23 @@ def _settled(judged: _Judged, family: Sequence[_Judged]) -> tuple[Outcome, _Look
     return judged.outcome, judged.looked[-1] if judged.looked else None
 
 
+def _alone(judged: _Judged) -> tuple[Outcome, _Looked | None]:
+    """What its own runs decide, whatever the other hypotheses, and the first look where they do."""
+    for looked in judged.looked:
+        if (way := _outcome(looked.p_confirm, looked.p_refute)) is not Outcome.INCONCLUSIVE:
+            return way, looked
+    return Outcome.INCONCLUSIVE, None
+
+
+def _is_enough(looked: _Looked, way: Outcome) -> bool:
+    """Whether this look by itself, and not one before it, is enough to decide so."""
+    if looked.look is None:
+        return False
+    if way is Outcome.CONFIRMED:
+        return looked.weighed.p_confirm <= looked.look.confirm
+    return looked.weighed.p_refute <= looked.look.refute
+
+
 def _adjusted(judged: _Judged, family: Sequence[_Judged], looked: _Looked, way: Outcome) -> float:
     """The p of one hypothesis at one of its looks, beside the others as they stand now."""
 
@@ -191,16 +214,19 @@ def _verdict(plan: Plan, state: State, judged: _Judged, family: Sequence[_Judged
     asks: tuple[Wanted, ...] = ()
     is_futile = False
     if case and looked and weighed:
-        alone = _outcome(looked.p_confirm, looked.p_refute)
+        alone, enough = _alone(judged)
         held_back = outcome is Outcome.INCONCLUSIVE and alone is not outcome
         if outcome is Outcome.INCONCLUSIVE:
             asks = _next_look(case, looked) if weighed.asks is None else weighed.asks
             is_futile = bool(asks) and not held_back and looked.outlook < FUTILE
             asks = () if is_futile else asks
+        is_shown = held_back and _is_enough(looked, alone)
+        earlier = enough.look if held_back and enough and not is_shown else None
         sentence = " ".join(
             part
             for part in (
-                weighed.say(outcome, len(family) if held_back and judged.in_family else 0),
+                weighed.say(outcome, len(family) if is_shown else 0),
+                held_back_since(earlier, alone, len(family)) if earlier else "",
                 what_next(case, looked.look, outcome, asks, is_futile),
             )
             if part

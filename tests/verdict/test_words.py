@@ -216,3 +216,28 @@ def test_a_level_and_a_margin_are_told_with_the_digits_that_the_claim_has(say, j
     assert "the 0.04 pt claimed" in lead
     assert "the 0.25 pt allowed" in within
     assert "reached 12345 " in score
+
+
+def test_what_held_back_an_earlier_look_is_not_told_of_this_one(campaign):
+    later = {"a": [0.46, 0.47], "b": [0.52, 0.55], "c": [0.50, 0.51], "d": [0.50, 0.51]}
+    first = {"a": [0.541, 0.551, 0.561], "b": [0.50, 0.51, 0.52]}
+    pairs = {"H1": ("a", "b"), "H2": ("c", "d")}
+    questions = [
+        Question(name, "said so", f"exact_match({one}) > exact_match({other})", "exact_match",
+                 (one, other), looks=LOOKS)
+        for name, (one, other) in pairs.items()
+    ]  # fmt: skip
+
+    def told(seeds):
+        scores = {
+            arm: [*[*first.get(arm, [0.49, 0.50, 0.51]), *more][:seeds], *PENDING][:10]
+            for arm, more in later.items()
+        }
+        return campaign(scores, *questions).judge()[0]
+
+    at_three, at_five = told(3), told(5)
+    assert at_three.outcome is at_five.outcome is Outcome.INCONCLUSIVE
+    assert "Alone this would be enough" in at_three.sentence
+    assert "Alone this would be enough" not in at_five.sentence
+    assert "The interval includes zero" in at_five.sentence
+    assert "Alone, the look at 3 seeds an arm would have been enough" in at_five.sentence

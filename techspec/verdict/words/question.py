@@ -71,6 +71,15 @@ def what_next(
     return f"It is first looked at with {seeds} seeds an arm."
 
 
+def held_back_since(look: Look, way: Outcome, hypotheses: int) -> str:
+    """Why an earlier look, though enough for this hypothesis alone, has decided nothing."""
+    return (
+        f"Alone, the look at {look.seeds} seeds an arm would have been enough to call it"
+        f" {way.lower()}, but {hypotheses} hypotheses are judged together, and among so many a"
+        " chance find is likelier, so more evidence is asked for."
+    )
+
+
 def looks_of(case: Case) -> str:
     """The registered looks, and how strict the one is that a verdict rests on."""
     looks = listed([str(seeds) for seeds in case.question.looks])
