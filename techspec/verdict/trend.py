@@ -66,7 +66,9 @@ def weigh(case: Case, form: claims.Trend) -> Weighed:
 def _ranked(case: Case) -> list[list[float]]:
     """Values by level; a diverged run takes one behind all others, and only its rank counts."""
     values = [value for arm in case.arms for value in arm.values] or [0.0]
-    last = min(values) - 1.0 if case.higher_is_better else max(values) + 1.0
+    low, high = min(values), max(values)
+    # By as much as they are large, since 1e20 - 1 is 1e20.
+    last = low - abs(low) - 1.0 if case.higher_is_better else high + abs(high) + 1.0
     return [[last if run.value is None else run.value for run in arm.runs] for arm in case.arms]
 
 

@@ -396,3 +396,14 @@ def test_levels_that_other_claims_ran_do_not_raise_the_error_of_an_at_most_claim
         wrong += verdict.outcome is Outcome.CONFIRMED
 
     assert wrong / 300 <= 0.05
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e20])
+def test_a_diverged_run_ranks_last_however_large_the_values_are(judge, scale):
+    rising = levels([None, 1.0 * scale], [1.0 * scale, 2.0 * scale])
+
+    verdict = judge(rising, "score increases with width", (1, 2), metric="score", bands=())
+
+    assert "Of 4 pairs of runs from different levels, 3.5 are in the claimed order" in (
+        verdict.sentence
+    )
