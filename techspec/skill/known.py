@@ -24,7 +24,7 @@ from techspec.stats.multiplicity import holm
 from techspec.stats.pooling import random_effects
 from techspec.stats.reliability import clopper_pearson
 from techspec.verdict.model import Estimate, Outcome
-from techspec.verdict.words.numbers import interval
+from techspec.verdict.words.numbers import interval, number, size
 
 P_CONFLICT = 0.10
 """Below it, estimates differ by more than chance. Source: Cochrane Handbook 10.10.2, since the
@@ -190,9 +190,15 @@ def bearing(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> list[Bea
 
 def say(finding: Finding) -> str:
     """A finding in words: claim, outcome, effect with its interval, seeds."""
-    effect = f", {interval(finding.estimate)}" if finding.estimate else ""
-    if effect and isinstance(finding.form, claims.Threshold):
-        effect += " of seeds meet it"  # or the share would be read as the metric's value
+    effect, form = "", finding.form
+    if finding.estimate:
+        effect = f", {interval(finding.estimate)}"
+        if isinstance(form, claims.Threshold):
+            effect += " of seeds meet it"  # or the share would be read as the metric's value
+        elif isinstance(form, claims.Smallest):  # an open search has not shown the next one down
+            level = finding.estimate.value
+            least = size(level) if form.parameter == "params" else number(level)
+            effect = f", {least} is the smallest shown to reach it"
     seeds = " + ".join(str(len(side.seeds)) for side in finding.sides)
     return f"{finding.claim}: {finding.outcome}{effect}, {seeds} seeds"
 

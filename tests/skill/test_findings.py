@@ -345,6 +345,20 @@ def test_a_level_that_a_search_passed_by_does_not_lower_its_grade():
     assert finding.evidence == "measured over seeds"
 
 
+def test_a_smallest_size_is_said_as_people_write_it_and_as_one_that_was_reached():
+    sides = tuple(Side(arm, {"d_model": arm}, (0, 1)) for arm in ("12", "20"))
+    claim = "smallest params with exact_match >= 0.99"
+
+    def searched(value, claim=claim):
+        found = Estimate("smallest shown", value)
+        return study(claim=claim, sides=sides, outcome=Outcome.INCONCLUSIVE, estimate=found)
+
+    assert say(searched(10_600.0)) == (
+        f"{claim}: INCONCLUSIVE, 10.6K is the smallest shown to reach it, 2 + 2 seeds"
+    )
+    assert ", 16 is the smallest" in say(searched(16.0, claim.replace("params", "d_model")))
+
+
 def settled_by(finding, plan=plan()):
     found = bearing(plan, FACTS, known(finding))
     return [each.hypothesis for each in found if each.outcome is not None]
