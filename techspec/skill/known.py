@@ -200,17 +200,18 @@ def say(finding: Finding) -> str:
             least = size(level) if form.parameter == "params" else number(level)
             effect = f", {least} is the smallest shown to reach it"
     seeds = " + ".join(str(len(side.seeds)) for side in finding.sides)
-    return f"{finding.claim}: {finding.outcome}{effect}, {seeds} seeds"
+    return f"{_claim(finding)}: {finding.outcome}{effect}, {seeds} seeds"
 
 
 def told(known: Known) -> str:
     """What is known of one thing, in one line: both sides where they contradict each other."""
     if known.conflict:
-        prefix = f"{known.first.claim}: "
+        claim = _claim(known.first)
+        prefix = f"{claim}: "
         sides = "; ".join(
             f"{each.source} says {say(each.finding).removeprefix(prefix)}" for each in known.cited
         )
-        return f"CONFLICT on {known.first.claim}, as {known.conflict}: {sides}"
+        return f"CONFLICT on {claim}, as {known.conflict}: {sides}"
     if known.pooled is None:
         return say(known.first)
     return f"{say(known.first)}; pooled over {len(known.cited)} studies {interval(known.pooled)}"
@@ -220,6 +221,14 @@ def cited(known: Known) -> str:
     """The same with its pages and their grade behind it."""
     names = ", ".join(dict.fromkeys(each.source for each in known.cited))
     return f"{told(known)} [{names}, {known.evidence}]"
+
+
+def _claim(finding: Finding) -> str:
+    """The claim, its margin in the unit of the effect: `by 20pt` beside one in points."""
+    margin = getattr(finding.form, "margin", None)
+    if not margin or finding.estimate is None or finding.estimate.unit != "pt":
+        return finding.claim
+    return f"{finding.claim.removesuffix(str(margin))}{100 * margin:g}pt"
 
 
 def _folders(root: Path) -> Iterator[Path]:

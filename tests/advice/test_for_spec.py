@@ -102,7 +102,7 @@ def test_a_finding_is_quoted_with_effect_interval_seeds_and_grade(tmp_path):
 
     said = text(asked(tmp_path, spec=None))
 
-    assert re.search(r"by 0.02: CONFIRMED, 20.7 pt \(90 % interval 1[78]\.", said), said
+    assert re.search(r"by 2pt: CONFIRMED, 20.7 pt \(90 % interval 1[78]\.", said), said
     assert "3 + 3 seeds [widths:H1, measured over seeds]" in said
 
 

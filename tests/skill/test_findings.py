@@ -359,6 +359,13 @@ def test_a_smallest_size_is_said_as_people_write_it_and_as_one_that_was_reached(
     assert ", 16 is the smallest" in say(searched(16.0, claim.replace("params", "d_model")))
 
 
+def test_a_margin_is_said_in_the_unit_of_the_effect_beside_it():
+    points, plain = study(), study(estimate=Estimate("gap", 0.15))
+
+    assert say(points).startswith(f"{CLAIM.removesuffix('0.02')}2pt: CONFIRMED, 15.0 pt (")
+    assert say(plain).startswith(f"{CLAIM}: CONFIRMED, 0.15,")
+
+
 def settled_by(finding, plan=plan()):
     found = bearing(plan, FACTS, known(finding))
     return [each.hypothesis for each in found if each.outcome is not None]
