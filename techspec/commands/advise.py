@@ -7,6 +7,7 @@ from pathlib import Path
 from techspec.advice.advise import advise
 from techspec.advice.model import Planned
 from techspec.advice.text import text
+from techspec.commands.shared_arguments import add_registry
 from techspec.commands.show import as_json
 from techspec.plan.build import build
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
@@ -29,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,…",
         help="5 to 10 technical terms: methods, libraries, error text, synonyms",
     )
-    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    add_registry(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from techspec.commands.shared_arguments import add_spec
 from techspec.commands.show import as_json, columns, count, duration, plain
 from techspec.errors import TechspecError
 from techspec.ledger.state import State
@@ -65,7 +66,7 @@ class NothingToRehearse(TechspecError):
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, and what the invented worlds are like."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument(
         "--spread",
         metavar="SD",

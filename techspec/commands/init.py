@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from techspec import durable
+from techspec.commands.shared_arguments import add_spec
 from techspec.errors import TechspecError
 from techspec.render import render
 
@@ -19,7 +20,7 @@ class SpecExists(TechspecError):
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Where it goes, and its title."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser, "where it is written")
     parser.add_argument("--title", default="", help="what the study is called")
 
 

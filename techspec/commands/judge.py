@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from techspec.commands.shared_arguments import add_spec
 from techspec.commands.show import as_json, count, plain
 from techspec.errors import TechspecError
 from techspec.ledger.folder import started
@@ -27,7 +28,7 @@ _WIDTH = 96
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec whose campaign to judge, or the file of reported numbers to judge instead."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument(
         "--reported",
         metavar="FILE",

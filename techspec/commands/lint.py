@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from techspec.commands.shared_arguments import add_spec
 from techspec.commands.show import count, plain
 from techspec.lint.check import check
 from techspec.lint.finding import Finding, Settled
@@ -23,7 +24,7 @@ EXAMPLE = "techspec lint TECHSPEC.md --json"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, and the form of the answer."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 

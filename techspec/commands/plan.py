@@ -8,6 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from techspec.commands.calibrate import chances, spread_of
+from techspec.commands.shared_arguments import add_spec
 from techspec.commands.show import as_json, columns, count, duration, plain
 from techspec.ledger.state import State
 from techspec.plan.build import build
@@ -26,7 +27,7 @@ _DRAWS = 40
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, and the form of the answer."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument(
         "--calibrate",
         action="store_true",

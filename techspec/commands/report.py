@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from techspec import durable
+from techspec.commands.shared_arguments import add_spec
 from techspec.errors import TechspecError
 from techspec.ledger.folder import started
 from techspec.report import page
@@ -26,7 +27,7 @@ class NotAPage(TechspecError):
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, where the page goes, and whether the spec is written to."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument("--page", type=Path, help="default: report.html in the campaign's folder")
     parser.add_argument(
         "--no-write", action="store_true", help="leave the spec's Results section as it is"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from techspec.commands.shared_arguments import add_registry, add_spec
 from techspec.commands.show import as_json, plain
 from techspec.errors import TechspecError
 from techspec.ledger.folder import started
@@ -37,15 +38,24 @@ class BadNotes(TechspecError):
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, the skill's name, prose to add, what becomes of twins, and where it is saved."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument("--name", default="", help="of the skill; default: from the title")
     parser.add_argument("--notes", type=Path, help="YAML: description, workflow, attempts, …")
     parser.add_argument(
         "--lesson", action="store_true", help="save the notes alone, without a campaign: anecdote"
     )
-    parser.add_argument("--update", default="", metavar="NAME", help="be its next version")
-    parser.add_argument("--differs", default="", metavar="HOW", help="why a twin is none")
-    parser.add_argument("--supersedes", default="", metavar="NAME", help="what this refutes")
+    parser.add_argument(
+        "--update", default="", metavar="NAME", help="become the next version of this page"
+    )
+    parser.add_argument(
+        "--differs",
+        default="",
+        metavar="HOW",
+        help="how it differs from a page that seems to say the same, so that both stay",
+    )
+    parser.add_argument(
+        "--supersedes", default="", metavar="NAME", help="a page that this one refutes"
+    )
     parser.add_argument(
         "--branch",
         nargs="?",
@@ -55,7 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "default: skill/NAME",
     )
     parser.add_argument("--pr", action="store_true", help="--branch, and open its pull request")
-    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    add_registry(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 

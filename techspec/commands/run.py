@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from techspec.commands.follow import follow
+from techspec.commands.shared_arguments import add_spec
 from techspec.commands.show import as_json, count, duration
 from techspec.ledger.folder import CampaignFolder
 from techspec.ledger.journal import is_held, read
@@ -26,7 +27,7 @@ EXAMPLE = "techspec run TECHSPEC.md"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, whether to stay and watch, and why an edited plan may go on."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument("--detach", action="store_true", help="return at once; it goes on")
     parser.add_argument(
         "--amend", metavar="WHY", help="go on with an edited plan; the verdicts say DEVIATED"

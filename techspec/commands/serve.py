@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from techspec.commands.shared_arguments import add_registry
+
 EXAMPLE = "techspec serve --http 127.0.0.1:8765 --project ."
 AT_HOME = "127.0.0.1:8765"
 
@@ -17,13 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="specs and campaigns are looked for here; default: $TECHSPEC_PROJECT, "
         "$CLAUDE_PROJECT_DIR, or this folder",
     )
-    parser.add_argument(
-        "--registry",
-        type=Path,
-        action="append",
-        help="folder of skills, the first one is written to; default: $TECHSPEC_REGISTRY, or "
-        "the project's own",
-    )
+    add_registry(parser)
     parser.add_argument(
         "--http",
         metavar="HOST:PORT",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from techspec import durable
 from techspec.commands.advise import words
+from techspec.commands.shared_arguments import add_registry
 from techspec.commands.show import as_json, columns, count, plain
 from techspec.records import encode
 from techspec.skill.dedupe import merge
@@ -64,8 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
     """Options that may stand before the action or behind it."""
-    folders = [] if default is None else default
-    parser.add_argument("--registry", type=Path, action="append", default=folders, metavar="DIR")
+    add_registry(parser, default)
     parser.add_argument(
         "--json",
         action="store_true",

@@ -2,8 +2,8 @@
 
 import argparse
 import json
-from pathlib import Path
 
+from techspec.commands.shared_arguments import add_spec
 from techspec.ledger.folder import started
 from techspec.run.opening import ask_to_stop
 
@@ -12,7 +12,7 @@ EXAMPLE = "techspec stop TECHSPEC.md"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec whose campaign to stop."""
-    parser.add_argument("spec", type=Path, nargs="?", default=Path("TECHSPEC.md"))
+    add_spec(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from techspec.commands.advise import words
+from techspec.commands.shared_arguments import add_registry
 from techspec.skill.page import label, visible
 from techspec.skill.places import registry_for
 from techspec.skill.tried import tried
@@ -17,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The idea in words, technical terms, and where to look."""
     parser.add_argument("idea", help="what somebody may have tried")
     parser.add_argument("--keywords", default="", metavar="A,B,…", help="technical terms")
-    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    add_registry(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 
