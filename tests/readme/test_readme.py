@@ -85,6 +85,16 @@ def test_every_claim_of_the_readme_is_in_the_grammar():
         parse(claim)
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", "templates/TECHSPEC.md.j2", ".claude/skills/write-techspec/SKILL.md"]
+)
+def test_a_comparison_that_is_shown_as_a_form_has_the_margin_that_lint_asks_for(page):
+    lines = re.findall(r"^(?:\| +|     )`([^`]+ > [^`]+)`", (HOME / page).read_text(), re.MULTILINE)
+
+    assert len(lines) >= 2
+    assert [line for line in lines if parse(line).form.margin is None] == []
+
+
 def test_every_link_leads_somewhere():
     for page in [HOME / "README.md", *(HOME / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
