@@ -10,7 +10,11 @@ import anyio
 import anyio.to_thread
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.exceptions import (
+    ResourceNotFoundError,
+    ToolError,
+    UnexpectedToolError,
+)
 from mcp.server.mcpserver.prompts import Prompt
 from mcp_types import (
     CallToolResult,
@@ -20,8 +24,11 @@ from mcp_types import (
     TextContent,
     ToolAnnotations,
 )
+from mcp_types import Tool as McpTool
+from pydantic import ValidationError
 
 from mcp_server import prompts, resources, skills
+from mcp_server.refusals import UnfitArguments, UnknownArguments
 from mcp_server.tools.advice import advise, tried
 from mcp_server.tools.campaign import campaign_start, campaign_status, campaign_stop
 from mcp_server.tools.skill import retrospective, skill_read
@@ -139,17 +146,40 @@ class Server(MCPServer):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Refuse what is too much at one time, so that nobody's calls pile up."""
+        """Refuse what is too much at one time, so that nobody's calls pile up.
+
+        Arguments that the tool does not take, or not so, are refused in our own words.
+        """
         if self._calls >= CALLS_MAX:
             raise ToolError(
                 f"The server is at {CALLS_MAX} calls, as many as it takes at one time.\n"
                 "  fix: call again in some seconds."
             )
+        listed = {tool.name: tool.input_schema["properties"] for tool in await self.list_tools()}
+        known = listed.get(name)
+        if known is not None and (unknown := [each for each in arguments if each not in known]):
+            raise ToolError(str(UnknownArguments(name, unknown, known)))
         self._calls += 1
         try:
             return await super().call_tool(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            if known is None or not isinstance(error.__cause__, ValidationError):
+                raise
+            raise ToolError(str(UnfitArguments(name, error.__cause__, known))) from error
         finally:
             self._calls -= 1
+
+    async def list_tools(self) -> list[McpTool]:
+        """The tools; their schemas say that other arguments than theirs are refused."""
+        tools = await super().list_tools()
+        return [
+            tool.model_copy(
+                update={"input_schema": {**tool.input_schema, "additionalProperties": False}}
+            )
+            for tool in tools
+        ]
 
 
 def build(campaigns: bool = True) -> Server:

@@ -26,7 +26,8 @@ def advise(
         Field(
             description="Path of the spec they work from, such as 'TECHSPEC.md': then the "
             "answer also says what is settled already, what to run first, what to skip and what "
-            "that saves, and which parts nobody covered."
+            "that saves, and which parts nobody covered.",
+            max_length=1000,
         ),
     ] = None,
 ) -> AdviceReply:

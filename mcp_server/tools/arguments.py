@@ -8,7 +8,8 @@ SpecPath = Annotated[
     str,
     Field(
         description="Path of the spec, from the project's folder: 'TECHSPEC.md' or "
-        "'studies/rope/TECHSPEC.md'. It must lie inside the project."
+        "'studies/rope/TECHSPEC.md'. It must lie inside the project.",
+        max_length=1000,
     ),
 ]
 

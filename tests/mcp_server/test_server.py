@@ -161,10 +161,56 @@ def test_what_went_wrong_inside_is_not_told(project, monkeypatch):
     assert "a secret" not in refusal("spec_lint")
 
 
-def test_an_argument_of_the_wrong_kind_is_named(project):
-    said = refusal("campaign_status", wait_s=900)
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        (
+            "campaign_status",
+            {"wait_s": 900},
+            "wait_s is 900; it should be less than",
+        ),
+        ("advise", {"goal": "tune RoPE"}, "keywords is missing."),
+        ("tried", {"what": 5, "keywords": []}, "what is 5; it should be a valid string."),
+        ("skill_read", {"name": "x" * 500}, "it should have at most 200 characters."),
+        ("skill_read", {"name": "\ud83d\x1b"}, 'name is "\\ud83d\\u001b"; it should be'),
+        ("spec_lint", {"spec": "x" * 2000}, "it should have at most 1000 characters."),
+        (
+            "retrospective",
+            {"failed_attempts": [{"attempt": "a"}]},
+            "failed_attempts.0.why is missing.",
+        ),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named_with_its_value_and_what_is_wanted(
+    project, tool, arguments, said
+):
+    refused = refusal(tool, **arguments)
 
-    assert "wait_s" in said
+    assert said in refused
+    assert "fix: pass " in refused
+    assert "pydantic" not in refused
+    assert len(refused) < 500
+
+
+def test_every_argument_that_does_not_fit_is_told_at_once(project):
+    refused = refusal("tried", what=None)
+
+    assert "what is null" in refused
+    assert "keywords is missing" in refused
+    assert refused.count("pass ") == 2
+
+
+def test_an_argument_that_no_tool_takes_is_refused_and_nothing_is_done(project):
+    refused = refusal("campaign_start", max_device_hours=0.1, path="studies/TECHSPEC.md")
+
+    assert 'takes no argument "path"' in refused
+    assert "max_device_hours, spec, amend" in refused
+    assert list(find(project)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_says_that_there_are_no_other_arguments(name):
+    assert listed()[name].input_schema["additionalProperties"] is False
 
 
 def test_no_heavy_package_is_imported_before_a_tool_is_called():
