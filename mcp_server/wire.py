@@ -192,6 +192,7 @@ class PlanReply(Reply):
 
     plan: str = Field(description="Its hash, shortened.")
     trials: int = Field(description="0: nothing can be run; see left_out and dropped.")
+    further_trials: int = Field(description="More, at most, where claims stay open.")
     device: str = Field(description="The forecast is for this one: cpu or cuda.")
     device_hours: float | None = Field(
         None, description="Forecast; campaign_start wants at least this. Absent: not known."
@@ -210,6 +211,7 @@ class PlanReply(Reply):
         reply = cls(
             plan=plan.hash[:12],
             trials=len(plan.trials),
+            further_trials=len(plan.further),
             device=plan.nominal_device,
             device_hours=hours(plan.seconds),
             budget=Allowed(
@@ -232,7 +234,7 @@ class StartReply(Reply):
 
     campaign: str = Field(description="Its name, from the file name of the spec.")
     folder: str = Field(description="Where it lies, from the project's folder.")
-    trials: int = Field(description="Of the whole plan.")
+    trials: int = Field(description="Of the plan; fewer run where verdicts are reached early.")
     reused: int = Field(description="Trials in the ledger already; they are not run again.")
     device_hours: float | None = Field(None, description="Forecast of the whole plan.")
     hard_stop: Allowed = Field(description="The spec's budget, at which it ends by itself.")
@@ -306,7 +308,12 @@ class StatusReply(Reply):
         "runner died), waiting (never set to work)."
     )
     done: int = Field(description="Trials that have ended, however.")
-    trials: int = Field(description="Of the whole plan.")
+    trials: int = Field(
+        description="Those done and those that open hypotheses ask for so far; it may grow."
+    )
+    spared: int = Field(
+        description="Registered trials that run only where a hypothesis stays open."
+    )
     outcomes: dict[str, int] = Field(description="How trials ended, such as finished, diverged.")
     at_work: list[TrialAtWork] = Field(description="Trials that train now.")
     device_hours: float = Field(description="Spent so far.")
@@ -325,6 +332,7 @@ class StatusReply(Reply):
             condition=now.condition,
             done=now.done,
             trials=now.trials,
+            spared=now.spared,
             outcomes=dict(now.outcomes),
             at_work=[
                 TrialAtWork(trial=each.trial, step=each.step, of_steps=each.of_steps)
@@ -340,6 +348,8 @@ class StatusReply(Reply):
     def in_words(self) -> str:
         """A line, and one a verdict."""
         lines = [f"{self.campaign}: {self.condition}, {self.done} of {self.trials} trials done"]
+        if self.spared:
+            lines[0] += f"; {self.spared} more are run only where a hypothesis stays open"
         if self.note:
             lines.append(f"note: {self.note}")
         for each in self.verdicts or ():

@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"It runs in the background; 'techspec status {quoted}' says how far it is.")
         return 0
+    if not args.json and agenda(plan, state).spared:
+        print("The number behind the slash counts what open hypotheses ask for so far.", flush=True)
     try:
         end = follow(folder, trainer.facts(), args.json)
     except KeyboardInterrupt:
@@ -114,9 +116,10 @@ def _farewell(end: Progress, spec: Path) -> str:
             others = [f"{n} {outcome}" for outcome, n in end.outcomes.items() if outcome in _ODD]
             rest = f" ({', '.join(others)})" if others else ""
             spent = f"{duration(end.device_seconds)} of device time"
+            spared = f" {end.spared} more were registered and not needed." if end.spared else ""
             return (
                 f"Done: {end.done} of {end.trials} trials{rest}, {spent}, "
-                f"{duration(end.wall_clock_seconds)} in all.\n"
+                f"{duration(end.wall_clock_seconds)} in all.{spared}\n"
                 f"next: techspec judge {shlex.quote(str(spec))}"
             )
         case "budget":

@@ -65,6 +65,8 @@ def _lines(folder: CampaignFolder, now: Progress) -> Iterator[str]:
     yield f"{now.campaign}: {_WORDS[now.condition]}  ({folder.path})"
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(now.outcomes.items()))
     yield f"  trials     {now.done} of {now.trials} done" + (f" ({outcomes})" if outcomes else "")
+    if now.spared:
+        yield f"  registered {now.spared} more, run only where a hypothesis stays open"
     for trial in now.running:
         of = f" of {trial.of_steps}" if trial.of_steps else ""
         yield f"  running    {trial.trial}, step {trial.step}{of}, {duration(trial.seconds)}"

@@ -45,6 +45,16 @@ def test_a_second_run_reuses_every_trial_and_says_so(project, techspec):
     assert "24 of 24" in again.out
 
 
+def test_people_are_told_as_tools_are_which_registered_trials_were_not_needed(project, techspec):
+    ran = techspec("run")
+    status = techspec("status")
+
+    assert json.loads(techspec("status", "--json").out)["campaigns"][0]["spared"] == 6
+    assert "6 more were registered and not needed" in ran.out
+    assert "behind the slash counts what open hypotheses ask for so far" in ran.out
+    assert "registered 6 more" in status.out
+
+
 def test_a_skill_whose_number_was_changed_does_not_verify(project, techspec):
     techspec("run")
     techspec("retrospective", "--name", "perceptron-data")

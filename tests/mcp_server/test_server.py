@@ -263,6 +263,16 @@ def test_a_plan_says_what_it_costs_and_which_arm_serves_which_question(project):
     assert "score(high) > score(low) by 0.1" in text("plan")
 
 
+def test_a_plan_says_in_fields_as_in_words_how_many_trials_may_follow(project):
+    write_spec(project, seeds=10)
+
+    plan = call("plan")
+
+    further = plan.structured_content["further_trials"]
+    assert further > 0
+    assert f"up to {further} where claims stay open" in plan.content[0].text
+
+
 def test_a_plan_says_what_the_budget_leaves_out(project):
     spec = project / "TECHSPEC.md"
     spec.write_text(spec.read_text().replace("experiments: 20", "experiments: 6"))
