@@ -47,7 +47,8 @@ class Card:
     mark: str
     sentence: Markup
     drawing: Markup | None
-    estimate: str
+    estimate: Markup
+    rule: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,14 @@ def _card(verdict: Verdict, place: int) -> Card:
         mark=MARKS[verdict.outcome],
         sentence=_with_code(verdict.sentence),
         drawing=charts.interval(estimate, f"interval-{place}") if estimate and drawn else None,
-        estimate=_caption(verdict) if drawn else "",
+        estimate=_with_code(_caption(verdict)) if drawn else Markup(""),
+        rule=_with_code(verdict.rule),
     )
 
 
 def _with_code(sentence: str) -> Markup:
     """A sentence with what stands in backticks as code, and with no number torn from its unit."""
-    sentence = re.sub(r"(\d) (%|pt\b)", "\\1\N{NO-BREAK SPACE}\\2", sentence)
+    sentence = re.sub(r"(?<=\d) (?=%|pt\b)|(?<=≤) (?=\d)", "\N{NO-BREAK SPACE}", sentence)
     parts = sentence.split("`")
     if len(parts) % 2 == 0:
         return escape(sentence)

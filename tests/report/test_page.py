@@ -73,6 +73,13 @@ def test_every_verdict_stands_there_with_its_word_and_its_whole_sentence(campaig
             assert caveat in words
 
 
+def test_no_line_of_a_verdict_ends_between_a_number_and_its_unit(read):
+    said = [text for text in read.text if "Rule: " in text or "% interval" in text]
+
+    assert len(said) >= 4
+    assert [text for text in said if re.search(r"\d (%|pt\b)|≤ \d", text)] == []
+
+
 def test_every_run_has_its_row_and_every_seed_its_value(campaign, read):
     texts = set(read.text)
     for trial in campaign.plan.trials:
