@@ -121,6 +121,8 @@ def lines(plan: Plan, ahead: Mapping[str, Outlook] | None = None) -> Iterator[st
             )
         yield columns(rows)
     yield "\nHypotheses"
+    if not plan.questions:
+        yield "  none, so nothing would be settled: write '## Hypotheses', each with a claim"
     for question in plan.questions:
         yield f"  {question.id}: {question.claim or question.text}"
         if question.unanswerable:

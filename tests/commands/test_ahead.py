@@ -94,6 +94,15 @@ def test_plan_says_how_often_each_hypothesis_would_be_settled_unless_it_is_quick
     assert "decided seed by seed, up to 6 an arm" in quick.out
 
 
+def test_a_plan_without_a_hypothesis_says_so_and_what_to_write(project, techspec):
+    (project / "TECHSPEC.md").write_text("# TECHSPEC: none\n")
+
+    planned = techspec("plan")
+
+    assert planned.code == 1
+    assert "none, so nothing would be settled: write '## Hypotheses'" in planned.out
+
+
 def test_the_plan_as_json_has_what_is_planned_and_what_is_further(project, techspec):
     said = json.loads(techspec("plan", "--json").out)
 
