@@ -144,8 +144,35 @@ def read_notes(path: Path) -> Notes:
     """
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        if unknown := set(said) - {field.name for field in dataclasses.fields(Notes)}:
-            raise BadNotes(path, f"there is no key {sorted(map(str, unknown))[0]!r}")
-        return decode(Notes, said)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, NotThatRecord, TypeError) as error:
+    except OSError as error:
+        raise BadNotes(path, error.strerror or "the system refused") from None
+    except UnicodeDecodeError as error:
+        raise BadNotes(path, f"byte {error.start} is not UTF-8 text") from None
+    except yaml.MarkedYAMLError as error:
+        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise BadNotes(path, f"{place}{error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:  # the latter for a date that is none
         raise BadNotes(path, str(error).splitlines()[0]) from None
+    if not isinstance(said, dict):
+        raise BadNotes(path, f"it is a {type(said).__name__} and no keys with values")
+    if unknown := set(said) - {field.name for field in dataclasses.fields(Notes)}:
+        raise BadNotes(path, f"there is no key {sorted(map(str, unknown))[0]!r}")
+    try:
+        return decode(Notes, {**said, "attempts": _attempts(path, said.get("attempts") or [])})
+    except NotThatRecord as error:
+        raise BadNotes(path, str(error).removeprefix("Notes.").splitlines()[0]) from None
+
+
+def _attempts(path: Path, said: object) -> object:
+    """Failed attempts, each with what the page needs; what would have helped may be unknown."""
+    if not isinstance(said, list):
+        return said
+    made = []
+    for number, each in enumerate(said, start=1):
+        given = set(each) if isinstance(each, dict) else set()
+        if lacking := [key for key in ("attempt", "why") if key not in given]:
+            raise BadNotes(path, f"attempt {number} lacks {' and '.join(lacking)}")
+        if unknown := given - {"attempt", "why", "lesson"}:
+            raise BadNotes(path, f"attempt {number} has no key {min(map(str, unknown))!r}")
+        made.append({"lesson": "", **each})
+    return made

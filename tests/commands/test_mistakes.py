@@ -128,6 +128,43 @@ def test_a_ledger_with_half_a_last_line_is_judged_and_goes_on(project, techspec)
     assert techspec("run").code == 0
 
 
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ("description: [x\n", "line 2: "),
+        ("workflow:\n- a\ntags: 2026-13-01\n", "month must be in 1..12"),
+        ("- a\n", "it is a list"),
+        ("description: 5\n", "read: description: 5 "),
+        ("attempts: [{attempt: a}]\n", "attempt 1 lacks why"),
+        ("attempts: [{attempt: a, why: b, leson: c}]\n", "attempt 1 has no key 'leson'"),
+        ("\ud83d", "byte 0 is not UTF-8"),
+    ],
+)
+def test_notes_that_cannot_be_read_are_told_by_place_and_in_words(project, techspec, notes, said):
+    (project / "notes.yaml").write_bytes(notes.encode("utf-8", "surrogatepass"))
+
+    refused = techspec("retrospective", "--lesson", "--notes", "notes.yaml")
+    missing = techspec("retrospective", "--lesson", "--notes", "nope.yaml")
+
+    assert (refused.code, missing.code) == (2, 2)
+    assert said in refused.err
+    assert "nope.yaml holds no notes that can be read: No such file" in missing.err
+    assert "__init__" not in refused.err
+    assert "Errno" not in missing.err
+
+
+def test_a_lesson_of_an_attempt_may_be_left_out(project, techspec):
+    (project / "notes.yaml").write_text(
+        "description: Use when a perceptron stalls on overlapping clouds.\n"
+        "attempts: [{attempt: averaging the weights, why: no gain over ten seeds}]\n"
+    )
+
+    saved = techspec("retrospective", "--lesson", "--name", "stalls", "--notes", "notes.yaml")
+
+    assert saved.code == 0, saved.err
+    assert "averaging the weights" in (project / "registry/stalls/SKILL.md").read_text()
+
+
 def test_a_registry_page_with_broken_yaml_is_still_found_and_reported(project, techspec):
     page = project / "registry" / "torn" / "SKILL.md"
     page.parent.mkdir()
