@@ -17,6 +17,7 @@ from techspec.plan.model import Allowance, Plan
 from techspec.plan.trainer import TrainerFacts
 from techspec.records import encode
 from techspec.run.progress import Progress, progress
+from techspec.verdict.gather import is_written_as_share
 
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -91,10 +92,13 @@ def _endings(folder: CampaignFolder) -> list[Ended]:
 
 
 def _ending(ended: Ended, plan: Plan, facts: TrainerFacts, now: Progress) -> str:
-    unit = (facts.metrics or {}).get(plan.metric)
+    info = (facts.metrics or {}).get(plan.metric)
+    unit = info.unit if info else ""
     value = ended.metrics.get(plan.metric)
+    if value is not None and 0.0 <= value <= 1.0 and is_written_as_share(plan, plan.metric):
+        unit = "share"  # as the verdicts will say it
     said = (
-        f"{plan.metric} {metric(value, unit.unit if unit else '')}"
+        f"{plan.metric} {metric(value, unit)}"
         if value is not None
         else plain(f"{ended.outcome} {ended.reason.partition(chr(10))[0]}").rstrip()
     )

@@ -1,6 +1,7 @@
 """The whole loop through the command line, with a trainer in 30 lines of plain Python."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,16 @@ def test_a_second_run_reuses_every_trial_and_says_so(project, techspec):
     assert again.code == 0
     assert "reused" in again.out
     assert "24 of 24" in again.out
+
+
+def test_progress_says_a_share_as_verdicts_do_though_the_trainer_states_no_unit(project, techspec):
+    trainer = project / "trainer.py"
+    trainer.write_text(trainer.read_text().replace('{"unit": "share"}', "{}"))
+
+    ran, judged = techspec("run"), techspec("judge")
+
+    assert len(re.findall(r"accuracy \d+\.\d %", ran.out)) == 24
+    assert re.search(r"averaged \d+\.\d % accuracy", judged.out)
 
 
 def test_people_are_told_as_tools_are_which_registered_trials_were_not_needed(project, techspec):
