@@ -14,9 +14,10 @@ class CostNotSeen(TechspecError):
 
     def __init__(self, named: float, takes: float, by: str) -> None:
         super().__init__(
-            f"The plan takes {takes:g} device hours by {by}; max_device_hours={named:g} is less.",
-            f"show the plan to the user, then pass max_device_hours={takes:g} or more; or make "
-            "the spec ask for less.",
+            f"The plan takes {_told(takes)} device hours by {by}; "
+            f"max_device_hours={_told(named)} is less.",
+            f"show the plan to the user, then pass max_device_hours={_told(takes)} or more; or "
+            "make the spec ask for less.",
         )
 
 
@@ -25,9 +26,9 @@ class MoreThanBudget(TechspecError):
 
     def __init__(self, named: float, budget: float) -> None:
         super().__init__(
-            f"max_device_hours={named:g} is more than the spec's budget of {budget:g} device "
-            "hours.",
-            f"pass at most {budget:g}, or ask the user to raise '## Budget Constraints'.",
+            f"max_device_hours={_told(named)} is more than the spec's budget of {_told(budget)} "
+            "device hours.",
+            f"pass at most {_told(budget)}, or ask the user to raise '## Budget Constraints'.",
         )
 
 
@@ -49,6 +50,11 @@ def hours(seconds: float | None) -> float | None:
     (1.0, 0.001, None)
     """
     return None if seconds is None else math.ceil(seconds / 3.6) / 1000
+
+
+def _told(hours: float) -> str:
+    """Every digit that was named, or two figures that differ would read alike."""
+    return f"{hours:.12g}"
 
 
 def acknowledged(plan: "Plan", named: float) -> None:

@@ -59,6 +59,13 @@ def test_the_hours_cannot_be_left_out(project):
     assert "max_device_hours" in refusal("campaign_start")
 
 
+def test_hours_that_differ_in_a_late_digit_do_not_read_alike():
+    plan = plan_of({"a": {}}, seeds=8, seconds=3600.0, device_seconds=36000.0)
+
+    with pytest.raises(MoreThanBudget, match=r"=10\.0000001 is more .* of 10 "):
+        acknowledged(plan, 10.0000001)
+
+
 @pytest.mark.parametrize(
     ("seconds", "budget", "named", "error"),
     [
