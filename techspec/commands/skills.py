@@ -24,7 +24,7 @@ from techspec.skill.search import strength
 from techspec.skill.site import site
 from techspec.skill.twins import pairs
 from techspec.skill.untrusted import NOTE, seen
-from techspec.skill.verify import verify
+from techspec.skill.verify import Mismatch, verify
 
 EXAMPLE = "techspec skills search 'rope theta'"
 
@@ -147,9 +147,15 @@ def _objections(skill: Skill) -> list[Objection]:
     return [Objection(shown.get(o.file, o.file), o.line, o.what, o.fix) for o in found]
 
 
+_NO_EVIDENCE = Mismatch(
+    "evidence (no such folder)", "nothing", "no number of this page can be recomputed"
+)
+
+
 def _verify(args: argparse.Namespace, registry: Registry) -> int:
     skill = find(registry, args.what)
-    mismatches = verify(skill.path.parent)
+    beside = skill.path.parent
+    mismatches = verify(beside) if (beside / "evidence").is_dir() else [_NO_EVIDENCE]
     if args.json:
         print(json.dumps({"path": str(skill.path), "mismatches": encode(mismatches)}))
     for mismatch in mismatches if not args.json else ():

@@ -127,3 +127,14 @@ def test_the_index_page_is_written_into_the_registry(project, techspec):
 
     assert said.code == 0
     assert 'href="carry/SKILL.md"' in (project / "registry/index.html").read_text()
+
+
+def test_a_page_without_evidence_does_not_verify_and_is_told_so_in_words(project, techspec):
+    put(project, "by-hand")
+
+    said = techspec("skills", "verify", "by-hand")
+
+    assert said.code == 1
+    assert "no such folder" in said.out
+    assert "no number of this page can be recomputed" in said.out
+    assert "Errno" not in said.out
