@@ -9,6 +9,10 @@ from mcp_server.skills import find
 from mcp_server.tools.arguments import SpecPath
 from mcp_server.wire import FailedAttempt, SavedReply
 
+Line = Annotated[str, Field(max_length=2000)]
+Tag = Annotated[str, Field(max_length=100)]
+"""What goes on one line of a page; a log that was pasted whole is no note."""
+
 
 def skill_read(
     name: Annotated[
@@ -52,10 +56,10 @@ def retrospective(
         ),
     ] = "",
     when_to_use: Annotated[
-        list[str], Field(description="Situations, one a line, in which the page helps.")
+        list[Line], Field(description="Situations, one a line, in which the page helps.")
     ] = [],  # noqa: B006
     workflow: Annotated[
-        list[str],
+        list[Line],
         Field(description="Steps that worked in this session, in order, each repeatable."),
     ] = [],  # noqa: B006
     failed_attempts: Annotated[
@@ -66,13 +70,13 @@ def retrospective(
             "from the ledger."
         ),
     ] = [],  # noqa: B006
-    tags: Annotated[list[str], Field(description="Topics, such as 'rope', 'scaling'.")] = [],  # noqa: B006
+    tags: Annotated[list[Tag], Field(description="Topics, such as 'rope', 'scaling'.")] = [],  # noqa: B006
     references: Annotated[
-        list[str], Field(description="Papers and pages that were used, one each.")
+        list[Line], Field(description="Papers and pages that were used, one each.")
     ] = [],  # noqa: B006
     author: Annotated[str, Field(description="A name, if the user wants one on the page.")] = "",
     findings: Annotated[
-        list[str], Field(description="What was learned, one a line, as far as it was seen.")
+        list[Line], Field(description="What was learned, one a line, as far as it was seen.")
     ] = [],  # noqa: B006
     lesson: Annotated[
         bool,

@@ -173,6 +173,7 @@ def test_what_went_wrong_inside_is_not_told(project, monkeypatch):
         ("tried", {"what": 5, "keywords": []}, "what is 5; it should be a valid string."),
         ("skill_read", {"name": "x" * 500}, "it should have at most 200 characters."),
         ("skill_read", {"name": "\ud83d\x1b"}, 'name is "\\ud83d\\u001b"; it should be'),
+        ("retrospective", {"tags": ["rope", "x" * 500]}, "should have at most 100 characters."),
         ("spec_lint", {"spec": "x" * 2000}, "it should have at most 1000 characters."),
         (
             "retrospective",
