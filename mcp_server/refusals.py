@@ -42,6 +42,18 @@ class UnfitArguments(TechspecError):
         )
 
 
+class UnfitPrompt(TechspecError):
+    """A prompt that is not there, or that lacks an argument."""
+
+    def __init__(self, name: str, lacking: Iterable[str], prompts: Iterable[str]) -> None:
+        if missing := ", ".join(lacking):
+            super().__init__(f"The prompt {name} lacks {missing}.", f"pass {missing}, in words.")
+        else:
+            super().__init__(
+                f"There is no prompt {_shown(name)}.", f"take one of: {', '.join(prompts)}."
+            )
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
     place = ".".join(map(str, error["loc"]))
     if error["type"] == "missing":

@@ -16,8 +16,11 @@ from mcp.server.mcpserver.exceptions import (
     UnexpectedToolError,
 )
 from mcp.server.mcpserver.prompts import Prompt
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     CallToolResult,
+    GetPromptResult,
     InputRequiredResult,
     Resource,
     ResourceTemplate,
@@ -28,7 +31,7 @@ from mcp_types import Tool as McpTool
 from pydantic import ValidationError
 
 from mcp_server import prompts, resources, skills
-from mcp_server.refusals import UnfitArguments, UnknownArguments
+from mcp_server.refusals import UnfitArguments, UnfitPrompt, UnknownArguments
 from mcp_server.tools.advice import advise, tried
 from mcp_server.tools.campaign import campaign_start, campaign_status, campaign_stop
 from mcp_server.tools.skill import retrospective, skill_read
@@ -170,6 +173,20 @@ class Server(MCPServer):
             raise ToolError(str(UnfitArguments(name, error.__cause__, known))) from error
         finally:
             self._calls -= 1
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """The prompt; that there is none, or what it lacks, is no crash of ours and is told."""
+        listed = {prompt.name: prompt.arguments or [] for prompt in await self.list_prompts()}
+        given = arguments or {}
+        lacking = [a.name for a in listed.get(name, []) if a.required and a.name not in given]
+        if name not in listed or lacking:
+            raise MCPError(INVALID_PARAMS, str(UnfitPrompt(name, lacking, listed)))
+        return await super().get_prompt(name, arguments, context)
 
     async def list_tools(self) -> list[McpTool]:
         """The tools; their schemas say that other arguments than theirs are refused."""

@@ -334,6 +334,25 @@ def test_the_prompts_name_their_tools_and_mark_registry_text_as_data():
     assert save.index("campaign_status") < save.index("Call retrospective")
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("advise", "The prompt advise lacks goal.\n  fix: pass goal"),
+        ("advice", 'There is no prompt "advice".\n  fix: take one of: advise, retrospective.'),
+    ],
+)
+def test_a_prompt_that_cannot_be_made_says_what_is_wrong(project, name, said):
+    async def refused(client):
+        with pytest.raises(MCPError) as error:
+            await client.get_prompt(name, {})
+        return error.value
+
+    error = in_memory(refused)
+
+    assert said in error.message
+    assert error.code == -32602  # the caller's mistake, and none of the server's
+
+
 def test_a_call_that_waits_holds_up_no_other_and_ends_with_the_campaign(project):
     write_spec(project, steps=4000)
     fields("campaign_start", max_device_hours=fields("plan")["device_hours"])
