@@ -116,7 +116,7 @@ def _farewell(end: Progress, spec: Path) -> str:
             others = [f"{n} {outcome}" for outcome, n in end.outcomes.items() if outcome in _ODD]
             rest = f" ({', '.join(others)})" if others else ""
             spent = f"{duration(end.device_seconds)} of device time"
-            spared = f" {end.spared} more were registered and not needed." if end.spared else ""
+            spared = f" {end.spared} more were registered and not asked for." if end.spared else ""
             return (
                 f"Done: {end.done} of {end.trials} trials{rest}, {spent}, "
                 f"{duration(end.wall_clock_seconds)} in all.{spared}\n"

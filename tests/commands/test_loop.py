@@ -56,12 +56,12 @@ def test_progress_says_a_share_as_verdicts_do_though_the_trainer_states_no_unit(
     assert re.search(r"averaged \d+\.\d % accuracy", judged.out)
 
 
-def test_people_are_told_as_tools_are_which_registered_trials_were_not_needed(project, techspec):
+def test_people_are_told_as_tools_are_which_registered_trials_were_not_asked_for(project, techspec):
     ran = techspec("run")
     status = techspec("status")
 
     assert json.loads(techspec("status", "--json").out)["campaigns"][0]["spared"] == 6
-    assert "6 more were registered and not needed" in ran.out
+    assert "6 more were registered and not asked for" in ran.out
     assert "behind the slash counts what open hypotheses ask for so far" in ran.out
     assert "registered 6 more" in status.out
 
