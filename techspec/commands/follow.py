@@ -100,7 +100,7 @@ def _ending(ended: Ended, plan: Plan, facts: TrainerFacts, now: Progress) -> str
     said = (
         f"{plan.metric} {metric(value, unit)}"
         if value is not None
-        else plain(f"{ended.outcome} {ended.reason.partition(chr(10))[0]}").rstrip()
+        else plain(f"{ended.outcome}: {ended.reason.partition(chr(10))[0]}").rstrip(": ")
     )
     widest = max(len(trial.id) for trial in plan.every_trial)
     rest = " · ".join(part for part in (budget_left(now), time_left(now)) if part)

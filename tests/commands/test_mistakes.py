@@ -287,7 +287,7 @@ def test_a_reason_that_looks_like_markup_is_shown_as_it_is(project, techspec):
 
     said = techspec("run")
 
-    assert "[/bold] is missing" in said.out
+    assert "refused: [/bold] is missing" in said.out
 
 
 def test_one_damaged_campaign_does_not_hide_the_others(project, techspec):
