@@ -15,6 +15,7 @@ from techspec.identity import slug
 from techspec.records import NotThatRecord, decode, encode
 from techspec.skill.evidence import Run, from_csv
 from techspec.spec import claims
+from techspec.spec.names import KeyOf, key_of, own_key_of
 from techspec.spec.units import value
 from techspec.stats.difference import welch_error
 from techspec.stats.modes import two_modes
@@ -87,7 +88,7 @@ class Finding:
     @property
     def form(self) -> claims.Form:
         """The claim, parsed; it was written so that it parses."""
-        return claims.parse(self.claim).form
+        return claims.parse(self.claim, key_of=own_key_of).form
 
     @property
     def seeds_min(self) -> int:
@@ -222,8 +223,9 @@ def _readable(listed: Sequence[object]) -> Iterator[Finding]:
 def _finding(rows: Sequence[Run], verdict: Verdict, facts: Mapping[str, Any]) -> Finding | None:
     names = list(dict.fromkeys(row.arm for row in rows if row.arm))
     counted = _counted(rows, verdict)
+    given = {key for row in rows if row.arm for key in row.config}
     try:
-        form = claims.parse(verdict.claim or "", names).form
+        form = claims.parse(verdict.claim or "", names, _spelling(given)).form
     except claims.ClaimUnreadable:
         return None
     if not any(counted):
@@ -232,7 +234,6 @@ def _finding(rows: Sequence[Run], verdict: Verdict, facts: Mapping[str, Any]) ->
     configs = [
         _config(runs, rows, arm.arm) for runs, arm in zip(counted, verdict.arms, strict=True)
     ]
-    given = {key for row in rows if row.arm for key in row.config}
     shared, own = _split(configs, [_config([], rows, name) for name in names], given)
     order = _order(verdict, form)
     sides = tuple(_side(verdict.arms[n].arm, own[n], counted[n], metric) for n in order)
@@ -262,6 +263,11 @@ def _finding(rows: Sequence[Run], verdict: Verdict, facts: Mapping[str, Any]) ->
         plan=str(facts.get("plan", "")),
         techspec=str(facts.get("techspec", "")),
     )
+
+
+def _spelling(keys: Collection[str]) -> KeyOf:
+    """By the names that the trainer has itself; `width` is another key where it has none."""
+    return lambda name: own if (own := own_key_of(name)) in keys else key_of(name)
 
 
 def _counted(rows: Sequence[Run], verdict: Verdict) -> list[list[Run]]:
@@ -332,7 +338,7 @@ def _canonical(form: claims.Form, metric: str, sides: Sequence[Side]) -> str | N
             return None
     text = claims.write(whole)
     try:
-        return text if type(claims.parse(text).form) is type(form) else None
+        return text if type(claims.parse(text, key_of=own_key_of).form) is type(form) else None
     except claims.ClaimUnreadable:
         return None
 

@@ -23,6 +23,7 @@ from techspec.stats.difference import fisher
 from techspec.stats.multiplicity import holm
 from techspec.stats.pooling import random_effects
 from techspec.stats.reliability import clopper_pearson
+from techspec.verdict.gather import form_of
 from techspec.verdict.model import Estimate, Outcome
 from techspec.verdict.words.numbers import interval, number, size
 
@@ -358,9 +359,8 @@ def _is_asked(plan: Plan, question: Question, facts: TrainerFacts, finding: Find
         return False
     if not finding.data and facts.code != finding.trainer_code:
         return False
-    try:
-        form = claims.parse(question.claim or "", [arm.name for arm in plan.arms]).form
-    except claims.ClaimUnreadable:
+    form = form_of(plan, question)
+    if form is None:
         return False
     if (form.metric or plan.metric) != finding.metric or not _is_same_form(form, finding.form):
         return False

@@ -95,6 +95,27 @@ def test_an_arm_that_never_ran_has_the_defaults_of_the_others_and_is_no_finding(
     assert "100.0 % (95 % interval 29.2 to 100.0 %) of seeds meet it, 3 seeds" in say(found)
 
 
+@pytest.mark.parametrize(("key", "trainer"), [("width", "python t.py"), ("d_model", None)])
+def test_a_finding_names_a_parameter_as_its_trainer_does(tmp_path, key, trainer):
+    widths = {"wide": 512, "deep": 128, "tiny": 32}
+    arms = tuple(
+        replace(arm, config={key: widths[arm.name], **SHARED}, changes=()) for arm in plan().arms
+    )
+    names, levels = tuple(widths)[::-1], tuple(widths.values())[::-1]
+    claim = "exact_match increases with width"
+    question = Question("H1", "More", claim, "exact_match", names, levels=levels, looks=(3, 5))
+    asked = replace(plan(), trainer=trainer, arms=arms, questions=(question,))
+    made = distil(SPEC, asked, state(), decide(asked, state()), None, "widths")
+    folder = Registry([tmp_path]).save(made.name, made.page, made.files).path.parent
+
+    (found,) = read(folder)
+
+    assert found.claim == f"exact_match increases with {key}"
+    assert found.form.parameter == key
+    again, facts = replace(asked, title="anew"), TrainerFacts("addition", "abc")
+    assert bearing(again, facts, together([Cited(found, "widths", folder)]))
+
+
 def test_averages_are_no_effect_where_a_run_diverged_or_seeds_fall_into_two_groups(tmp_path):
     for name, wide in (("a", (0.91, None, 0.92)), ("b", (0.97, 0.98, 0.31))):
         folder = save(tmp_path, {**SCORES, "wide": wide}, name)
