@@ -5,7 +5,7 @@ Nothing is concluded here that no source says; what no source covers is named as
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -135,7 +135,8 @@ class _Asked:
         if self.spec is None:
             met = frozenset[str]().union(*(best[each.key].terms for each in chosen))
             return replace(advice, not_covered=_missed(self.goal, self.keywords, met))
-        return self._for_spec(advice, self.spec, chosen, names, bearing)
+        elsewhere = self._measured_elsewhere(cited)
+        return self._for_spec(advice, self.spec, chosen, names, bearing, elsewhere)
 
     def _merit(self, key: str, match: _Match) -> float:
         others = self.others
@@ -181,6 +182,13 @@ class _Asked:
             return []
         return known.bearing(self.planned.plan, self.planned.facts, together)
 
+    def _measured_elsewhere(self, found: Iterable[Cited]) -> set[Path]:
+        """Folders of pages on another trainer: what a value does there says nothing of it here."""
+        if self.planned is None:
+            return set()
+        own = self.planned.facts.name
+        return {each.folder for each in found if each.finding.trainer != own}
+
     def _for_spec(
         self,
         advice: Advice,
@@ -188,16 +196,24 @@ class _Asked:
         chosen: Sequence[Candidate],
         names: Sequence[str],
         bearing: Sequence[Bearing],
+        elsewhere: Collection[Path],
     ) -> Advice:
         pages = [
             (each.page, passages.quoting(name, each.page.evidence))
             for each, name in zip(chosen, names, strict=True)
         ]
-        quotes = [q for page, quote_of in pages for q in passages.everything(page, quote_of)]
-        failed = passages.plain(q for page, of in pages for q in passages.failed(page, of))
+        quoted = [(page, passages.everything(page, quote_of)) for page, quote_of in pages]
+        quotes = [quote for _, of_page in quoted for quote in of_page]
+        here = [quote for p, of in quoted if p.path.parent not in elsewhere for quote in of]
+        failed = passages.plain(
+            quote
+            for page, quote_of in pages
+            if page.path.parent not in elsewhere
+            for quote in passages.failed(page, quote_of)
+        )
         lines = {h.id: h.claim_line or h.line for h in spec.hypotheses}
         plan = self.planned.plan if self.planned else None
-        here = tuple(
+        settled = tuple(
             SettledHere(
                 each.hypothesis,
                 lines.get(each.hypothesis, 0),
@@ -212,11 +228,13 @@ class _Asked:
         spoken_of = {entry.what for entry in covered} | {each.hypothesis for each in bearing}
         return replace(
             advice,
-            settled=here,
-            spared=without_hypotheses(plan, {each.hypothesis for each in here}) if plan else None,
+            settled=settled,
+            spared=without_hypotheses(plan, {each.hypothesis for each in settled})
+            if plan
+            else None,
             failing=for_spec.failing(spec, failed),
-            skips=tuple(for_spec.skips(spec, quotes, self.planned)),
-            starts=tuple(for_spec.starts(spec, quotes, self.planned, here)),
+            skips=tuple(for_spec.skips(spec, here, self.planned)),
+            starts=tuple(for_spec.starts(spec, here, self.planned, settled)),
             covered=covered,
             not_covered=tuple(name for name in for_spec.parts(spec) if name not in spoken_of),
         )

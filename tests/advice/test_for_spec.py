@@ -185,6 +185,21 @@ def test_an_arm_of_the_spec_that_failed_before_is_named(tmp_path):
     assert failing(tmp_path, "d_model 32 at depth 2", spec)[0] == [(("arm", "Tiny"),)]
 
 
+def test_values_that_failed_with_another_trainer_are_not_called_known_to_fail(tmp_path):
+    path = save(tmp_path).path
+    row = "| d_model=32, depth=2 | it stayed at 0 % | go wider |"
+    table = f"## Failed Attempts\n| Attempt | Why | Lesson |\n|---|---|---|\n{row}\n"
+    path.write_text(f"{path.read_text()}\n{table}")
+    own = planned()
+    other = Planned(own.plan, replace(FACTS, name="python train.py"))
+
+    def failing(planned):
+        return advise(GOAL, [], ASKED, Registry([tmp_path]), planned=planned).failing
+
+    assert [each.values for each in failing(own)] == [(("d_model", "32"), ("depth", "2"))]
+    assert failing(other) == ()
+
+
 def test_the_answer_ends_with_what_no_source_covers(tmp_path):
     save(tmp_path)
 
