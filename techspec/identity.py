@@ -48,3 +48,18 @@ def slug(text: str, longest: int = 48) -> str:
     """
     words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in text)
     return "-".join(words.lower().split())[:longest].strip("-") or "unnamed"
+
+
+def name_of(title: str, longest: int = 48) -> str:
+    """As `slug`, without the word that would be cut.
+
+    >>> name_of("Does a perceptron need more data or cleaner data?", 24)
+    'does-a-perceptron-need'
+    """
+    first, *words = slug(title, len(title) + 1).split("-")
+    name = first[:longest]
+    for word in words:
+        if len(name) + 1 + len(word) > longest:
+            break
+        name += f"-{word}"
+    return name

@@ -6,12 +6,15 @@ mkdir -p .demo/registry
 cd .demo
 if [ ! -e TECHSPEC.md ]; then cp ../examples/two-minutes/TECHSPEC.md TECHSPEC.md; fi
 
+bold="" plain=""
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+
 step() {
   local shown=""
   for word in "$@"; do
     case "$word" in *" "*) shown+=" '$word'" ;; *) shown+=" $word" ;; esac
   done
-  printf '\n\033[1m$ techspec%s\033[0m\n' "$shown"
+  printf '\n%s$ techspec%s%s\n' "$bold" "$shown" "$plain"
   techspec "$@"
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from techspec.commands.shared_arguments import add_registry
 from techspec.commands.show import as_json, count
 from techspec.errors import TechspecError
 from techspec.ledger.events import Opened
@@ -32,7 +33,7 @@ class Check:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Where registries are, and the form of the answer."""
-    parser.add_argument("--registry", type=Path, action="append", default=[], metavar="DIR")
+    add_registry(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 

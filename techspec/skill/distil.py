@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from techspec import __version__
-from techspec.identity import digest, digest_text, slug
+from techspec.identity import digest, digest_text, name_of
 from techspec.ledger.events import FINAL
 from techspec.ledger.state import State
 from techspec.plan.model import Arm, Plan
@@ -78,7 +78,7 @@ def distil(
     unit = unit_of(plan, state, plan.metric)
     arms = evidence.summaries(rows, plan.metric)
     title = plan.title or spec.title or "Untitled study"
-    name = notes.name or slug(title)
+    name = notes.name or name_of(title)
     study = identity(campaign, state.opened)
     page = render(
         "SKILL.md.j2",

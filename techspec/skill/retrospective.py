@@ -10,7 +10,7 @@ from pathlib import Path
 
 from techspec.clock import now
 from techspec.errors import TechspecError
-from techspec.identity import slug
+from techspec.identity import name_of
 from techspec.records import decode, encode
 from techspec.render import render
 from techspec.skill.distil import Draft, Notes, distil
@@ -85,7 +85,7 @@ class SaysNothing(TechspecError):
 
     def __init__(self, lacks: Sequence[str]) -> None:
         super().__init__(
-            f"A lesson without a campaign lacks {', '.join(lacks)}.",
+            f"A lesson without a campaign lacks {' and '.join(lacks)}.",
             "give it a description that begins 'Use when …', and at least one of: workflow (what "
             "worked), attempts (what failed, why, and the lesson), findings.",
         )
@@ -187,7 +187,7 @@ def prepare_lesson(notes: Notes, registry: Registry, choice: Choice | None = Non
         lacks.append("anything that was learned")
     if lacks:
         raise SaysNothing(lacks)
-    name = notes.name or slug(notes.description.lower().removeprefix("use when"))
+    name = notes.name or name_of(notes.description.lower().removeprefix("use when"))
 
     def draft_as(name: str) -> Draft:
         own = replace(notes, name=name)

@@ -92,7 +92,7 @@ def test_the_same_lesson_again_changes_nothing_and_new_words_are_a_new_version(r
 
 
 def test_a_lesson_that_teaches_nothing_is_refused_with_what_it_lacks(registry):
-    with pytest.raises(SaysNothing, match="a description, anything that was learned"):
+    with pytest.raises(SaysNothing, match="a description and anything that was learned"):
         save(Notes(name="empty"), registry)
 
 

@@ -25,7 +25,10 @@ class NoSuccessCriteria(Rule):
     code = "TS103"
     name = "no-success-criteria"
     message = "{what}"
-    fix = "{do} such as `- Best case: >95% {words}` and `- Failure: <50% {words}`."
+    fix = (
+        "{do} such as `- Best case: >95% {words}`, `- Minimum viable: 50-95% {words}` and"
+        " `- Failure: <50% {words}`."
+    )
 
     bad = """\
 # TECHSPEC: Width of the addition model <!-- TS103 -->

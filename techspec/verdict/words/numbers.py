@@ -7,6 +7,9 @@ from techspec.verdict.model import ArmResult, Estimate
 _THOUSAND, _MILLION = 1_000, 1_000_000
 
 
+# Up to a hundred million a number is quicker read with all its noughts.
+_WITHOUT_EXPONENT = ("e+04", "e+05", "e+06", "e+07")
+
 # Ours: no claim about a share names more, and what has more was computed.
 _PLACES_MAX = 4
 
@@ -19,10 +22,12 @@ def number(value: float, unit: str = "", places: int = 1) -> str:
         unit: `%` or `pt` of a share, else empty.
         places: behind the point, of a share; other values have four digits.
 
-    >>> number(0.943, "%"), number(-0.015, "pt"), number(0.31416)
-    ('94.3 %', '−1.5 pt', '0.3142')
+    >>> number(0.943, "%"), number(-0.015, "pt"), number(0.31416), number(10_628.0)
+    ('94.3 %', '−1.5 pt', '0.3142', '10630')
     """
     text = f"{100 * value:.{places}f} {unit}" if unit in ("%", "pt") else f"{value:.4g}"
+    if text.endswith(_WITHOUT_EXPONENT):
+        text = f"{float(text):.0f}"
     if text.startswith("-"):
         text = text[1:] if not any(digit in text for digit in "123456789") else f"−{text[1:]}"
     return text
