@@ -34,7 +34,7 @@ def trial_id(arm: str, seed: int, config: Mapping[str, object], trainer: str) ->
         trainer: digest of the trainer's source and of what it was told to train on.
 
     >>> trial_id("Wide shallow", 0, {"d_model": 512}, "abc")
-    'wide-shallow-s0-33cbaa15'
+    'wide-shallow-s0-52440ec3'
     """
     content = digest({"config": dict(config), "seed": seed, "trainer": trainer})
     return f"{slug(arm)}-s{seed}-{content[:8]}"

@@ -74,7 +74,7 @@ def tokens(said: str) -> int:
     it came out 5 to 25 % too high on nine of ten public skill pages and answers about them.
 
     >>> tokens("d_model=512 lost 4 points")
-    9
+    8
     """
     pieces = len(_PIECES.findall(said))
     return pieces if said.isascii() else round(pieces + 0.25 * len(_OTHER_LETTERS.findall(said)))
