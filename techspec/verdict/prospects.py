@@ -187,7 +187,7 @@ def _advice(
     needed = seeds_needed(margin, sd, ALPHA) if margin else None
     if needed is not None and question.looks[-1] < needed < SEEDS_MAX:
         return f"about {needed} seeds an arm would: write `seeds: {needed}` under Run"
-    return "more seeds under Run, or a wider margin, would help"
+    return f"more seeds under Run{', or a wider margin,' if margin else ''} would help"
 
 
 def _ceiling(plan: Plan, state: State, question: Question, form: claims.Form) -> str:

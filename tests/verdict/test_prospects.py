@@ -140,6 +140,13 @@ def test_a_claim_with_too_few_seeds_is_told_how_many_would_do(empty):
     assert "seeds an arm would: write `seeds: " in found.advice
 
 
+def test_a_claim_without_a_margin_is_not_told_to_widen_it(empty):
+    claim = planned("exact_match increases with width", "abc", (1, 2, 3))
+    (found,) = outlooks(claim, empty, 0.3, draws=10)
+
+    assert found.advice == "more seeds under Run would help"
+
+
 def test_what_cannot_be_answered_is_not_rehearsed(empty):
     plan = plan_of("ab", ask(1, None, ""), ask(2, LEADS, "ab", unanswerable="it cannot"))
 
