@@ -91,7 +91,8 @@ class Model:
         return np.concatenate([self._encoded(texts[n : n + _TOGETHER]) for n in starts])
 
     def _encoded(self, texts: Sequence[str]) -> Floats:
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        # One by one: a batch starts threads, of which a later fork warns.
+        tokens = [self._tokenizer.encode(text).ids for text in texts]
         ends = np.cumsum([len(ids) for ids in tokens])
         spans = [slice(end - len(ids), end) for ids, end in zip(tokens, ends, strict=True)]
         x = self._embedded(tokens)
