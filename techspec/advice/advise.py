@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, compress
 from pathlib import Path
 
 from techspec.advice import for_spec, passages
@@ -202,14 +203,14 @@ class _Asked:
             (each.page, passages.quoting(name, each.page.evidence))
             for each, name in zip(chosen, names, strict=True)
         ]
-        quoted = [(page, passages.everything(page, quote_of)) for page, quote_of in pages]
-        quotes = [quote for _, of_page in quoted for quote in of_page]
-        here = [quote for p, of in quoted if p.path.parent not in elsewhere for quote in of]
+        quoted = [passages.everything(page, quote_of) for page, quote_of in pages]
+        is_here = [page.path.parent not in elsewhere for page, _ in pages]
+        quotes = list(chain.from_iterable(quoted))
+        here = list(chain.from_iterable(compress(quoted, is_here)))
         failed = passages.plain(
-            quote
-            for page, quote_of in pages
-            if page.path.parent not in elsewhere
-            for quote in passages.failed(page, quote_of)
+            q
+            for page, quote_of in compress(pages, is_here)
+            for q in passages.failed(page, quote_of)
         )
         lines = {h.id: h.claim_line or h.line for h in spec.hypotheses}
         plan = self.planned.plan if self.planned else None
@@ -224,14 +225,13 @@ class _Asked:
             for each in bearing
             if plan and each.outcome is not None
         )
+        done = {each.hypothesis for each in settled}
         covered = for_spec.covered(spec, quotes)
         spoken_of = {entry.what for entry in covered} | {each.hypothesis for each in bearing}
         return replace(
             advice,
             settled=settled,
-            spared=without_hypotheses(plan, {each.hypothesis for each in settled})
-            if plan
-            else None,
+            spared=without_hypotheses(plan, done) if plan else None,
             failing=for_spec.failing(spec, failed),
             skips=tuple(for_spec.skips(spec, here, self.planned)),
             starts=tuple(for_spec.starts(spec, here, self.planned, settled)),

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from techspec.errors import TechspecError
+from techspec.skill.meaning import Floats
 
-Floats = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], Floats]
 """Texts to unit vectors, shape (texts, width)."""
 
@@ -207,9 +206,8 @@ def _gelu(x: Floats) -> Floats:
     z = np.abs(x)
     z *= np.float32(0.5**0.5)
     t = 1 / (1 + np.float32(0.3275911) * z)
-    above: Floats = np.zeros(
-        t.shape, np.float32
-    )  # in place: new memory for each step takes longer than the step
+    # In place from here: new memory for each step takes longer than the step.
+    above: Floats = np.zeros(t.shape, np.float32)
     for part in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
         above += np.float32(part)
         above *= t
