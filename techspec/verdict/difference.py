@@ -4,8 +4,8 @@ How strict the look has to be comes with the case; how looks share their error i
 """
 
 import math
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 from techspec.spec import claims
 from techspec.stats.checked import sample
@@ -17,6 +17,7 @@ from techspec.stats.difference import (
     paired,
     welch,
 )
+from techspec.stats.permutation import permuted, permuted_pairs
 from techspec.stats.power import SEEDS_MAX, seeds_needed
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
@@ -61,7 +62,7 @@ def compare(
     margin: float | None,
     is_paired: bool = False,
 ) -> Comparison:
-    """Compare two arms by their means, or by their successes where means would mislead.
+    """Compare two arms by their means, or by their successes where some runs have no number.
 
     Args:
         case: for its metric, its unit and its success criteria.
@@ -74,10 +75,9 @@ def compare(
     found = Comparison(left, right, upward, margin, is_paired)
     if not left.runs or not right.runs:
         return found
-    split = split_of(case, (left, right))
-    if left.diverged or right.diverged or split:
+    if left.diverged or right.diverged:
         return _by_counts(case, found)
-    return _by_means(case, found)
+    return _by_means(case, replace(found, split=split_of(case, (left, right))))
 
 
 def rule_of(case: Case, found: Comparison) -> str:
@@ -88,6 +88,13 @@ def rule_of(case: Case, found: Comparison) -> str:
             "Fisher's exact test on success counts, one-sided; CONFIRMED from"
             f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the means of the runs that ended refute"
             f" the claim; REFUTED for the opposite from {REFUTE_SEEDS_MIN} seeds on. {looks}"
+        )
+    if found.split is not None:
+        ways = "all signs of the gaps seed by seed" if found.is_paired else "all ways to deal them"
+        return (
+            f"Permutation test on the means over seeds, by {ways}, one-sided; CONFIRMED from"
+            f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the averages refute the claim; REFUTED"
+            f" for the opposite from {REFUTE_SEEDS_MIN} seeds on. {looks}"
         )
     null = "the margin or more" if found.margin else "a standard deviation over seeds or more"
     if found.is_paired and not found.margin:
@@ -121,7 +128,7 @@ def estimate_of(case: Case, found: Comparison) -> Estimate | None:
         gap = sample(found.left.values, "left").mean - sample(found.right.values, "right").mean
         signed = gap if found.upward else -gap
         return Estimate(what, signed, unit=case.gap_unit, claimed=found.margin or 0.0)
-    known = math.isfinite(found.advantage.standard_error)
+    known = math.isfinite(found.advantage.low) and math.isfinite(found.advantage.high)
     return Estimate(
         what=what,
         value=found.advantage.estimate,
@@ -139,10 +146,16 @@ def _by_means(case: Case, found: Comparison) -> Comparison:
     gap = _gap(case, found)
     too_large = gap.p_below(found.margin or 0.0)
     p_confirm, p_refute, worth = gap.p_above(0.0), too_large, None
+    if found.split is not None:
+        dealt = _dealt(case, found)
+        # Shifted by a margin, two groups are not what a smaller lead would look like: a lead comes
+        # from how many seeds are in which. So only the opposite is tested.
+        p_confirm, p_refute = dealt.p_above, dealt.p_below
+        gap = replace(gap, low=dealt.low, high=dealt.high)
     if found.margin and too_large <= ALPHA:
         # Real or not, it is smaller than claimed: too few seeds to refute is no ground to confirm.
         p_confirm = 1.0
-    if not found.margin and not found.is_paired:
+    if not found.margin and not found.is_paired and not found.split:
         worth, p_refute = no_lead_worth_having(case, found)
         if p_confirm <= ALPHA:
             p_refute = 1.0  # it asks for any lead, and there is one
@@ -179,10 +192,44 @@ def _gap(case: Case, found: Comparison) -> Difference:
     ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
     test = paired if found.is_paired and len(ahead.values) == len(behind.values) else welch
     sides = [
-        test(ahead.values, behind.values, 2.0 * level, case.spread_floor)
-        for level in (case.confirm_level or ALPHA, case.refute_level or case.confirm_level or ALPHA)
+        test(ahead.values, behind.values, 2.0 * level, case.spread_floor) for level in _levels(case)
     ]
     return replace(sides[0], high=sides[1].high, confidence=CONFIDENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dealt:
+    """What exchanging runs between two arms makes of the lead of the first."""
+
+    p_above: float
+    p_below: float
+    low: float
+    high: float
+
+
+def _dealt(case: Case, found: Comparison) -> _Dealt:
+    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    in_pairs = found.is_paired and len(ahead.values) == len(behind.values)
+    floor = None if in_pairs else case.spread_floor
+    return _dealt_anew(tuple(ahead.values), tuple(behind.values), floor, *_levels(case))
+
+
+@lru_cache(maxsize=64)  # asked again whenever a run ends
+def _dealt_anew(
+    ahead: tuple[float, ...],
+    behind: tuple[float, ...],
+    floor: float | None,
+    low: float,
+    high: float,
+) -> _Dealt:
+    """In pairs where there is no floor."""
+    test = permuted_pairs(ahead, behind) if floor is None else permuted(ahead, behind, floor)
+    return _Dealt(test.p_above(), test.p_below(), test.low(low), test.high(high))
+
+
+def _levels(case: Case) -> tuple[float, float]:
+    """The p-values at which an interval ends below and above, so that it agrees with the look."""
+    return case.confirm_level or ALPHA, case.refute_level or case.confirm_level or ALPHA
 
 
 def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | None:
@@ -192,6 +239,8 @@ def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | N
     if sd == 0.0:
         return None
     margin = found.margin or (0.0 if found.is_paired else sd)
+    if found.split is not None:
+        margin = 0.0  # only the opposite refutes
     confirm = seeds_needed(gap.estimate, sd, case.alpha)
     refute = seeds_needed(margin - gap.estimate, sd, case.alpha)
     if margin and found.fewest < REFUTE_SEEDS_MIN and gap.p_below(margin) <= ALPHA:
@@ -206,8 +255,7 @@ def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | N
 
 def _by_counts(case: Case, found: Comparison) -> Comparison:
     left, right = found.left, found.right
-    split = split_of(case, (left, right))
-    level = level_of(case, split)
+    level = level_of(case, split_of(case, (left, right)))
     a, b = level.successes(left), level.successes(right)
     rates = fisher(a, len(left.runs), b, len(right.runs), 2.0 * (case.confirm_level or ALPHA))
     p_for, p_against = _sides(rates, level, found.upward)
@@ -217,7 +265,7 @@ def _by_counts(case: Case, found: Comparison) -> Comparison:
         p_for = 1.0
     return replace(
         found,
-        counts=Counts(level, a, b, split, rates, refuting),
+        counts=Counts(level, a, b, rates, refuting),
         p_confirm=p_for,
         p_refute=p_against,
         seeds_needed=_further_by_counts(case, found, level) if refuting is None else None,

@@ -69,21 +69,68 @@ def test_an_overlap_is_inconclusive_and_says_how_many_seeds_it_would_take(judge)
     assert f"{verdict.seeds_needed} more seeds" in verdict.sentence
 
 
-def test_seeds_in_two_groups_are_compared_by_success_counts_at_the_band_in_the_gap(judge):
+def test_seeds_in_two_groups_are_compared_by_exchanging_runs_between_the_arms(judge):
     verdict = judge(
-        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.4, 0.42, 0.98, 0.41, 0.38]}, CLAIM
+        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.4, 0.42, 0.96, 0.41, 0.38]}, CLAIM
     )
 
     assert verdict.outcome is Outcome.CONFIRMED
-    assert "fall into two groups" in verdict.sentence
-    assert (
-        "5 of 5 seeds of wide and 1 of 5 of deep reached 70.0 % (Minimum viable)"
-        in verdict.sentence
-    )
+    assert "deep fall into two groups, 4 near 40.5 % and 1 near 96.0 %" in verdict.sentence
+    assert "wide averaged 97.8 % exact_match and deep 51.4 %" in verdict.sentence
+    # 5 runs above 5: of the 252 ways to deal ten runs, one is as far apart.
+    assert "in about 1 of 250 such experiments" in verdict.sentence
+    assert verdict.rule.startswith("Permutation test")
+    assert 0.0 < verdict.estimate.low < verdict.estimate.value < verdict.estimate.high
+
+
+def test_one_seed_that_fell_behind_does_not_hide_that_the_others_lead(judge):
+    """As counts of successes both arms have 4 of 5, whatever the others scored."""
+    ahead = [0.29, 0.91, 0.90, 0.92, 0.93, 0.90, 0.91]
+    behind = [0.29, 0.64, 0.62, 0.66, 0.63, 0.61, 0.65]
+
+    verdict = judge({"wide": ahead, "deep": behind}, CLAIM, looks=(7,))
+
+    assert verdict.outcome is Outcome.CONFIRMED
+
+
+def test_three_seeds_in_two_groups_have_no_interval_and_decide_nothing(judge):
+    scores = {"wide": [0.98, 0.97, 0.98], "deep": [0.4, 0.42, 0.96]}
+
+    verdict = judge(scores, CLAIM, looks=(3, 5))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert (verdict.estimate.low, verdict.estimate.high) == (None, None)
+    assert "interval" not in verdict.sentence
+    assert "So few seeds in two groups tell nothing" in verdict.sentence
+
+
+def test_paired_seeds_in_two_groups_are_compared_by_the_signs_of_their_gaps(judge):
+    behind = [0.40, 0.96, 0.41, 0.95, 0.42, 0.94, 0.43]
+    ahead = [value + 0.02 + 0.001 * n for n, value in enumerate(behind)]
+
+    verdict = judge({"wide": ahead, "deep": behind}, f"{CLAIM}, paired", looks=(7,))
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "in about 1 of 130 such experiments" in verdict.sentence  # 2 ** 7 signs
+    assert "by all signs of the gaps seed by seed" in verdict.rule
+
+
+def test_two_groups_confirm_no_margin_that_their_averages_refute(judge):
+    scores = {
+        "wide": [0.976, 0.973, 0.975, 0.974, 0.977, 0.972, 0.978],
+        "deep": [0.966, 0.963, 0.965, 0.964, 0.967, 0.962, 0.968],
+    }
+    split = {arm: [*values[:6], values[6] - 0.3] for arm, values in scores.items()}
+
+    verdict = judge(split, f"{CLAIM} by 40pt", looks=(7,))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "less than the 40.0 pt claimed, so it is not confirmed" in verdict.sentence
+    assert "only the opposite of a claim is refuted" in verdict.sentence
 
 
 def test_seeds_in_two_groups_refute_by_the_opposite_and_not_for_want_of_a_lead(judge):
-    worse = {"wide": [0.4, 0.42, 0.41, 0.41, 0.98], "deep": [0.98, 0.97, 0.98, 0.97, 0.99]}
+    worse = {"wide": [0.4, 0.42, 0.41, 0.41, 0.96], "deep": [0.98, 0.97, 0.98, 0.97, 0.99]}
     alike = {"wide": [0.4, 0.98, 0.41, 0.97, 0.98], "deep": [0.98, 0.41, 0.98, 0.42, 0.99]}
 
     assert judge(worse, CLAIM).outcome is Outcome.REFUTED
@@ -92,7 +139,7 @@ def test_seeds_in_two_groups_refute_by_the_opposite_and_not_for_want_of_a_lead(j
 
 def test_without_a_band_in_the_gap_the_middle_of_the_gap_is_the_level(judge):
     verdict = judge(
-        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.4, 0.4, 0.98, 0.4, 0.4]},
+        {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.4, 0.4, 0.98, 0.4, None]},
         CLAIM,
         bands=(),
     )
@@ -138,7 +185,7 @@ def test_a_band_of_failures_is_no_level_that_counts_as_success(judge):
         Band("Best", "exact_match", 1, ">95%", 0.95, None),
         Band("Fail", "exact_match", 1, "20-50%", 0.2, 0.5),
     )
-    scores = {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.01, 0.1, 0.98, 0.11, 0.1]}
+    scores = {"wide": [0.98, 0.97, 0.98, 0.97, 0.99], "deep": [0.01, 0.1, 0.98, 0.11, None]}
 
     verdict = judge(scores, CLAIM, bands=bands)
 

@@ -118,7 +118,7 @@ def test_what_is_said_at_a_look_is_read_from_no_value_behind_it(campaign):
         del made.state.trials[trial]
     (before,) = made.judge()
 
-    assert "success counts" in before.rule
+    assert "Permutation test" in before.rule
     assert (later.sentence, later.rule, later.unit) == (before.sentence, before.rule, "%")
 
 

@@ -81,8 +81,11 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
         is_so = f"{left.arm} is {amount} {up if gap.estimate >= 0.0 else down}"
     if found.is_paired:
         is_so = f"seed by seed, {is_so}"
-    ends = between(gap.low, gap.high, case.gap_unit, up, down)
-    told = f"{averages}; {is_so} ({percent(CONFIDENCE)} interval: {ends})."
+    ends = ""
+    if math.isfinite(gap.low) and math.isfinite(gap.high):
+        ends = between(gap.low, gap.high, case.gap_unit, up, down)
+        ends = f" ({percent(CONFIDENCE)} interval: {ends})"
+    told = f"{_two_groups(case, found)}{averages}; {is_so}{ends}."
     if outcome is Outcome.CONFIRMED:
         asked = ""
         # From the estimate to its end is what the one-sided test asks for at this spread.
@@ -93,7 +96,7 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
             asked = f" Whether it is as much as the {margin} claimed stays open."
         return (
             f"{told}{asked} If there were no difference, a gap this large would come up"
-            f" {how_often(gap.p_above(0.0))}; {limit(case)} With seeds that vary this much, a gap"
+            f" {how_often(found.p_confirm)}; {limit(case)} With seeds that vary this much, a gap"
             f" under {reach} would not have been enough."
         )
     if outcome is Outcome.REFUTED:
@@ -111,10 +114,10 @@ def _why_refuted(case: Case, found: Comparison, margin: str, up: str) -> str:
             f" {how_often(found.p_refute)}; {limit(case)} A claim that names a smaller margin could"
             " come out otherwise."
         )
-    chance = how_often(found.advantage.p_below(found.margin or 0.0))
-    if not found.margin:
+    chance = how_often(found.p_refute)
+    if not found.margin or found.split:
         least = "No lead, however small, is left in the interval."
-        if found.is_paired:
+        if found.is_paired or found.split:
             reach = number(found.advantage.high - found.advantage.estimate, case.gap_unit)
             least = f"With seeds that vary this much, a gap under {reach} would have left it open."
         return (
@@ -141,6 +144,12 @@ def _why_refuted(case: Case, found: Comparison, margin: str, up: str) -> str:
 def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> str:
     assert found.advantage is not None, "called with means"
     more = how_many_more(found.seeds_needed)
+    if found.split and found.is_smaller_than_claimed:
+        return (
+            f"By these averages it is less than the {margin} claimed, so it is not confirmed; where"
+            " seeds fall into two groups, only the opposite of a claim is refuted. A recipe under"
+            " which every seed trains would tell."
+        )
     if found.is_smaller_than_claimed and found.fewest < REFUTE_SEEDS_MIN:
         return (
             f"That is less than the {margin} claimed, but refuting takes {REFUTE_SEEDS_MIN} seeds"
@@ -163,11 +172,26 @@ def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> s
             f"The interval lies above zero, and probably it is less than the {margin} claimed; but"
             f" that is not clear enough for this look. {more}"
         )
-    if found.margin and found.advantage.high >= found.margin:
+    if found.margin and found.margin <= found.advantage.high < math.inf:
         return (
             f"The interval includes both zero and the {margin} claimed: it could be either. {more}"
         )
+    if math.isinf(found.advantage.high):
+        return f"So few seeds in two groups tell nothing: chance alone deals them so. {more}"
     return f"The interval includes zero, so seed noise alone could have made this gap. {more}"
+
+
+def _two_groups(case: Case, found: Comparison) -> str:
+    """Why no t-test is used; empty where one is."""
+    split = found.split
+    if split is None:
+        return ""
+    return (
+        f"The seeds of {split.arm} fall into two groups, {split.below} near"
+        f" {number(split.low_typical, case.unit)} and {split.above} near"
+        f" {number(split.high_typical, case.unit)}, which no t-test allows for, so chance is judged"
+        " by exchanging runs between the arms. "
+    )
 
 
 def _by_counts(
@@ -182,7 +206,7 @@ def _by_counts(
     if rates.estimate == 0.0:
         how = "both do so equally often"
     told = (
-        f"{_why_counts(case, found, counts)} {counts.left} of {len(left.runs)} seeds of {left.arm}"
+        f"{_why_counts(found)} {counts.left} of {len(left.runs)} seeds of {left.arm}"
         f" and {counts.right} of {len(right.runs)} of {right.arm} {goal}; {how}"
         f" ({percent(CONFIDENCE)} interval:"
         f" {between(rates.low, rates.high, 'pt', more_often, less_often)})."
@@ -210,9 +234,8 @@ def _by_counts(
         up, down = ("higher", "lower") if found.upward else ("lower", "higher")
         lead = counts.refuting.estimate
         asked = f"the {stated(found.margin, case.gap_unit)} claimed" if found.margin else "a lead"
-        who = "averages" if counts.split else "the runs that ended"
         return (
-            f"{told} But {who} speak against {asked}: by them {left.arm} is on"
+            f"{told} But the runs that ended speak against {asked}: by them {left.arm} is on"
             f" average {number(abs(lead), case.gap_unit)} {up if lead >= 0.0 else down}. So counts"
             " do not confirm it; a recipe under which every seed trains would let averages be"
             " compared."
@@ -224,7 +247,7 @@ def _by_counts(
     close = "Counts this close cannot be told from chance"
     if min(p_for, p_against) <= ALPHA:
         close = "That is clear, but not clear enough for so early a look"
-    if counts.split is None:
+    if counts.level.value is None:
         return (
             f"{told} {close}, and counts tell only who ended: a recipe under which every seed"
             f" trains would let averages be compared. {more}"
@@ -232,23 +255,15 @@ def _by_counts(
     return f"{told} {close}. {more}"
 
 
-def _why_counts(case: Case, found: Comparison, counts: Counts) -> str:
-    split = counts.split
-    if split is None:
-        which = listed(
-            [
-                f"{arm.diverged} of {len(arm.runs)} seeds of {arm.arm}"
-                for arm in (found.left, found.right)
-                if arm.diverged
-            ]
-        )
-        return f"{which} diverged, which leaves no number to average, so successes are counted."
-    return (
-        f"The seeds of {split.arm} fall into two groups, {split.below} near"
-        f" {number(split.low_typical, case.unit)} and {split.above} near"
-        f" {number(split.high_typical, case.unit)}, so an average would mislead and successes are"
-        " counted."
+def _why_counts(found: Comparison) -> str:
+    which = listed(
+        [
+            f"{arm.diverged} of {len(arm.runs)} seeds of {arm.arm}"
+            for arm in (found.left, found.right)
+            if arm.diverged
+        ]
     )
+    return f"{which} diverged, which leaves no number to average, so successes are counted."
 
 
 def _undone(case: Case, found: Comparison, counts: Counts) -> str:
