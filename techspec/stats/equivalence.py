@@ -25,6 +25,7 @@ class Equivalence:
             The end nearer zero is that of 1 - 2 alpha_different.
         different: every pair (i, j) shown to lie more than the margin apart.
         p_different: the smallest p, adjusted over all pairs, of H0: the pair lies within it.
+        p_apart: the p-values of all pairs before that adjustment, shape (pairs,).
         enough: a margin, >= 0, with which no pair would have been shown to differ, nor with any
             wider one.
     """
@@ -38,6 +39,7 @@ class Equivalence:
     confidence: float
     different: tuple[tuple[int, int], ...]
     p_different: float
+    p_apart: tuple[float, ...]
     enough: float
 
 
@@ -87,7 +89,8 @@ def all_pairs(
     pairs = list(combinations(range(len(groups)), 2))
     found = [welch(groups[i], groups[j], 2.0 * alpha, spread_floor) for i, j in pairs]
     p_alike = max(max(d.p_above(-margin), d.p_below(margin)) for d in found)
-    p_apart = holm([_p_apart(d, margin) for d in found])
+    p_apart = tuple(_p_apart(d, margin) for d in found)
+    adjusted = holm(p_apart)
     place = max(range(len(pairs)), key=lambda k: abs(found[k].estimate))
     widest = found[place]
     i, j = pairs[place]
@@ -102,8 +105,9 @@ def all_pairs(
         low=nearer.low if widest.estimate >= 0.0 else widest.low,
         high=widest.high if widest.estimate >= 0.0 else nearer.high,
         confidence=1.0 - 2.0 * alpha,
-        different=tuple(pair for pair, p in zip(pairs, p_apart, strict=True) if p <= apart),
-        p_different=min(p_apart),
+        different=tuple(pair for pair, p in zip(pairs, adjusted, strict=True) if p <= apart),
+        p_different=min(adjusted),
+        p_apart=p_apart,
         enough=max(0.0, *(end for d in strict for end in (d.low, -d.high))),
     )
 

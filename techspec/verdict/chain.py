@@ -21,7 +21,8 @@ def weigh(case: Case, form: claims.Chain) -> Weighed:
         compare(case, left, right, upward, form.margin)
         for left, right in zip(case.arms, case.arms[1:], strict=False)
     )
-    p_refutes = holm([link.p_refute for link in links])
+    p_links = tuple(link.p_refute for link in links)
+    p_refutes = holm(p_links)
     weakest = max(links, key=_unsupported)
     if min(p_refutes) <= case.refute_level:
         weakest = min(links, key=lambda link: link.p_refute)
@@ -33,6 +34,7 @@ def weigh(case: Case, form: claims.Chain) -> Weighed:
         say=partial(sentence, case, links, weakest),
         p_confirm=max(link.p_confirm for link in links),
         p_refute=min(p_refutes),
+        p_searched=p_links,
         estimate=estimate,
         seeds_needed=max((n for n in further if n is not None), default=None),
     )

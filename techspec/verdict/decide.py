@@ -126,7 +126,9 @@ def _look(case: Case, form: claims.Form) -> tuple[_Looked, ...]:
                 weighed,
                 schedule.confirm(confirm),
                 schedule.refute(refute),
-                schedule.outlook(look, weighed.p_confirm, weighed.p_refute),
+                schedule.outlook(
+                    look, weighed.p_confirm, weighed.p_searched or (weighed.p_refute,)
+                ),
             )
         )
     return tuple(found) or (_Looked(None, _weigh(case, form)),)

@@ -165,6 +165,8 @@ class Weighed:
         p_confirm: one-sided p of the claim's opposite, by these runs alone; 1 where it may not be
             confirmed.
         p_refute: one-sided p of the claim, by these runs alone; 1 where it may not be refuted.
+        p_searched: where p_refute is the least of several tests, adjusted, those of all of them
+            before; what a later look may find is foreseen of the likeliest.
         settled: the outcome, where the form decides without a p-value.
         estimate: the effect.
         seeds_needed: further seeds an arm that would probably settle it.
@@ -177,6 +179,7 @@ class Weighed:
     say: Callable[[Outcome, int], str]
     p_confirm: float = 1.0
     p_refute: float = 1.0
+    p_searched: tuple[float, ...] = ()
     settled: Outcome | None = None
     estimate: Estimate | None = None
     seeds_needed: int | None = None
@@ -337,6 +340,8 @@ class Spread:
     """The two levels whose success counts differ most."""
     p_counts: float = 1.0
     """That their success shares are equal, adjusted for having searched all pairs."""
+    p_pairs: tuple[float, ...] = ()
+    """The same of every pair, before that adjustment."""
 
 
 @dataclass(frozen=True, slots=True)

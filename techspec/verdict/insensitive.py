@@ -41,7 +41,9 @@ def weigh(case: Case, form: claims.Insensitive) -> Weighed:
     further = _further(case, found)
     equivalence = found.equivalence
     p_confirm = equivalence.p if equivalence else 1.0
-    p_refute = found.p_counts if found.level else (equivalence.p_different if equivalence else 1.0)
+    p_refute, p_searched = found.p_counts, found.p_pairs
+    if equivalence is not None:
+        p_refute, p_searched = equivalence.p_different, equivalence.p_apart
     estimate = None
     if equivalence is not None:
         first, second = (case.arms[index] for index in equivalence.widest)
@@ -60,6 +62,7 @@ def weigh(case: Case, form: claims.Insensitive) -> Weighed:
         say=partial(sentence, case, form, found, further),
         p_confirm=p_confirm,
         p_refute=p_refute,
+        p_searched=p_searched,
         estimate=estimate,
         seeds_needed=further,
     )
@@ -71,8 +74,11 @@ def _find(case: Case, margin: float) -> Spread:
     split = split_of(case, case.arms)
     if split or any(arm.diverged for arm in case.arms):
         level = level_of(case, split)
-        pair, p_counts = _widest_counts(case.arms, [level.successes(arm) for arm in case.arms])
-        return Spread(margin, level=level, split=split, counts_pair=pair, p_counts=p_counts)
+        successes = [level.successes(arm) for arm in case.arms]
+        pair, p_counts, p_pairs = _widest_counts(case.arms, successes)
+        return Spread(
+            margin, level=level, split=split, counts_pair=pair, p_counts=p_counts, p_pairs=p_pairs
+        )
     if min(len(arm.runs) for arm in case.arms) < 2:
         return Spread(margin)
     samples = [sample(arm.values, arm.arm) for arm in case.arms]
@@ -91,7 +97,8 @@ def _find(case: Case, margin: float) -> Spread:
 
 def _widest_counts(
     arms: tuple[ArmResult, ...], successes: list[int]
-) -> tuple[tuple[int, int], float]:
+) -> tuple[tuple[int, int], float, tuple[float, ...]]:
+    """The pair that differs most, its adjusted p, and the p-values of all pairs before."""
     pairs = list(combinations(range(len(arms)), 2))
     p_values = []
     for i, j in pairs:
@@ -99,7 +106,7 @@ def _widest_counts(
         p_values.append(min(1.0, 2.0 * min(rates.p_above, rates.p_below)))
     adjusted = holm(p_values)
     best = min(range(len(pairs)), key=lambda index: (adjusted[index], p_values[index]))
-    return pairs[best], adjusted[best]
+    return pairs[best], adjusted[best], tuple(p_values)
 
 
 def _further(case: Case, found: Spread) -> int | None:

@@ -30,13 +30,21 @@ class Schedule:
         """As `confirm`, for the p-values of the claim."""
         return self._together(p_values, [look.refute > 0.0 for look in self.looks])
 
-    def outlook(self, look: Look, p_confirm: float, p_refute: float) -> float:
-        """Chance that a look after this one confirms or refutes, from what this one found alone."""
+    def outlook(self, look: Look, p_confirm: float, p_refutes: Sequence[float]) -> float:
+        """Chance that a look after this one confirms or refutes, from what this one found alone.
+
+        Args:
+            look: the one so far.
+            p_confirm: as in `Weighed`.
+            p_refutes: of all tests among which the least, adjusted, refutes; at least one.
+        """
         later = [each for each in self.looks if each.seeds > look.seeds]
         confirming = [(each.seeds, each.confirm) for each in later if each.confirm > 0.0]
-        refuting = [(each.seeds, each.refute) for each in later if each.refute > 0.0]
+        refuting = [
+            (each.seeds, each.refute / len(p_refutes)) for each in later if each.refute > 0.0
+        ]
         return chance_to_cross(p_confirm, look.seeds, confirming) + chance_to_cross(
-            p_refute, look.seeds, refuting
+            min(p_refutes), look.seeds, refuting
         )
 
     def _together(self, p_values: Sequence[float], may: Sequence[bool]) -> float:

@@ -187,6 +187,16 @@ def test_what_would_not_have_been_refuted_is_told_of_the_pair_that_is(judge):
     assert [each.outcome for each in allowing] == [Outcome.REFUTED, Outcome.INCONCLUSIVE]
 
 
+def test_one_level_that_fails_is_not_given_up_for_the_many_pairs_that_are_searched(judge):
+    scores = levels([0.97, 0.98, 0.97], [0.98, 0.97, 0.99], [0.98, 0.40, 0.97], [0.40, 0.41, 0.38])
+
+    verdict = judge(scores, ALIKE, (1, 10, 100, 1000), looks=(3, 5, 7, 10))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert not verdict.is_futile
+    assert {each.seeds for each in verdict.asks} == {5}
+
+
 def test_levels_clearly_apart_wait_for_the_seeds_that_refuting_takes(judge):
     verdict = judge(levels([0.90, 0.91, 0.92], [0.50, 0.51, 0.52]), ALIKE, (10, 100), looks=(3, 5))
 
