@@ -302,3 +302,12 @@ def test_a_trainer_that_cannot_be_asked_is_one_finding_beside_the_others(above, 
     assert (finding.line, finding.fix) == (line, lost.fix)
     assert lost.what in finding.message
     assert [f for f in found if f != finding] == check(spec, NoTrainer())
+
+
+def test_a_spec_that_predicts_nothing_is_told_so_though_it_sweeps_nothing():
+    text = "# TECHSPEC: One arm\n\n## Objective\nDoes it learn?\n\n## Baseline\n- depth: 2\n"
+
+    found = [each for each in check(read(text), NoTrainer()) if each.code == "TS201"]
+
+    assert [each.line for each in found] == [1]
+    assert "There is no `## Hypotheses`: nothing would be settled." in found[0].message

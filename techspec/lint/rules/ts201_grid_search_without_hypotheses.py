@@ -13,7 +13,8 @@ class GridSearchWithoutHypotheses(Rule):
 
     ## Why
     A grid search ends in a best configuration and no insight: which parameter did it, and
-    would it again? A prediction that was written before can be wrong, and that teaches.
+    would it again? A prediction that was written before can be wrong, and that teaches. One
+    arm alone settles nothing either while nothing is predicted of it.
 
     ## When to break it
     A first look at something wholly unknown. Then say so as an `(exploratory)` hypothesis:
@@ -25,7 +26,7 @@ class GridSearchWithoutHypotheses(Rule):
 
     code = "TS201"
     name = "grid-search-without-hypotheses"
-    message = "Nothing is predicted of {what}: this is a grid search."
+    message = "{what}"
     fix = "add `## Hypotheses` with `1. …` for each thing that you expect, and why."
 
     bad = """\
@@ -52,5 +53,8 @@ class GridSearchWithoutHypotheses(Rule):
         names = [parameter.name for parameter in spec.parameters] + [a.name for a in spec.arms]
         if names:
             first = min([p.line for p in spec.parameters] + [arm.line for arm in spec.arms])
-            heading = case.heading_of(first)
-            yield self.finding(heading, what=joined(f"`{name}`" for name in names))
+            swept = joined(f"`{name}`" for name in names)
+            what = f"Nothing is predicted of {swept}: this is a grid search."
+            yield self.finding(case.heading_of(first), what=what)
+        elif case.section("hypotheses") is None:
+            yield self.finding(1, what="There is no `## Hypotheses`: nothing would be settled.")
