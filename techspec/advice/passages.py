@@ -17,6 +17,7 @@ Pick = Callable[[Sequence[Quote], int], tuple[Quote, ...]]
 """The most telling of some quotes, at most so many, made plain."""
 
 _OUTCOME = re.compile(r"\W*(outcome|key finding|key result)s?\b", re.I)
+_IDS_ALONE = re.compile(r"(?:H\d+|CONFIRMED|REFUTED|INCONCLUSIVE|VOID|[;,\s])+")
 _TO_COPY = re.compile(r"param|setting|config|default|value", re.I)
 _JUDGED = re.compile(r"predictions", re.I)
 
@@ -37,8 +38,8 @@ def failed(page: Skill, quote_of: Quoting) -> list[Quote]:
 
 
 def found(page: Skill, quote_of: Quoting, pick: Pick, most: int, typed: bool) -> tuple[Quote, ...]:
-    """The outcome first, then what tells most; judged claims stay out where findings are typed."""
-    rows = [row for row in page.findings if not (typed and _JUDGED.search(row.section))]
+    """The outcome first, then what tells most; where findings are typed, these say the verdicts."""
+    rows = [row for row in page.findings if not (typed and _is_verdict(row))]
     first = [row for row in rows if _OUTCOME.match(row.cells[0])][:1]
     outcome = plain(quote_of(row.text, row.line) for row in first)
     others = [quote_of(row.text, row.line) for row in rows if row not in first]
@@ -69,6 +70,11 @@ def everything(page: Skill, quote_of: Quoting) -> tuple[Quote, ...]:
 def plain(quotes: Iterable[Quote]) -> tuple[Quote, ...]:
     """The quotes in one line of plain text each."""
     return tuple(replace(quote, text=visible(quote.text)) for quote in quotes)
+
+
+def _is_verdict(row: Row) -> bool:
+    """A row of judged claims, or one that says of hypotheses by their number how they came out."""
+    return bool(_JUDGED.search(row.section) or _IDS_ALONE.fullmatch(" ".join(row.cells[1:])))
 
 
 def _is_to_copy(row: Row) -> bool:

@@ -199,7 +199,8 @@ def _gaps(advice: Advice) -> list[_Line]:
         names = ", ".join(visible(name) for name in advice.not_covered)
         return [_Line(f"- Not covered by any source: {_clip(names, 200)} [{whose}]", 0)]
     what = "part of the spec" if advice.has_spec else "word of the goal"
-    return [_Line(f"- Not covered: no {what} is left out, but settings may differ [{whose}]", 0)]
+    covered = f"every {what} is met by some source, whose settings may differ"
+    return [_Line(f"- Not covered: nothing; {covered} [{whose}]", 0)]
 
 
 def _stated(statement: Statement) -> str:

@@ -200,7 +200,7 @@ def say(finding: Finding) -> str:
             level = finding.estimate.value
             least = size(level) if form.parameter == "params" else number(level)
             effect = f", {least} is the smallest shown to reach it"
-    seeds = " + ".join(str(len(side.seeds)) for side in finding.sides)
+    seeds = " + ".join(str(len(side.seeds)) for side in finding.sides if side.seeds)
     return f"{_claim(finding)}: {finding.outcome}{effect}, {seeds} seeds"
 
 

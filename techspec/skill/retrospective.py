@@ -87,7 +87,7 @@ class SaysNothing(TechspecError):
         super().__init__(
             f"A lesson without a campaign lacks {' and '.join(lacks)}.",
             "give it a description that begins 'Use when …', and at least one of: workflow (what "
-            "worked), attempts (what failed, why, and the lesson), findings.",
+            "worked), failed attempts (what, why, and the lesson), findings.",
         )
 
 

@@ -223,3 +223,20 @@ def test_an_answer_with_everything_in_it_keeps_its_length_and_its_last_line(tmp_
     assert said.splitlines()[-1].startswith("- Not covered")
     assert not [title for title, following in zip(said.splitlines(), said.splitlines()[1:],
                 strict=False) if title.isupper() and following.isupper()]  # fmt: skip
+
+
+def test_an_outcome_that_only_numbers_hypotheses_is_left_to_the_findings(tmp_path):
+    save(tmp_path)
+
+    said = text(asked(tmp_path, spec=None))
+
+    assert "KEY FINDINGS\n- exact_match(" in said
+    assert "Outcome: H1" not in said
+
+
+def test_a_goal_that_is_met_word_by_word_is_told_that_nothing_is_left_out(tmp_path):
+    save(tmp_path)
+
+    said = text(asked(tmp_path, spec=None))
+
+    assert "Not covered: nothing; every word of the goal is met by some source" in said
