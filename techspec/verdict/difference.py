@@ -171,7 +171,7 @@ def _by_means(case: Case, found: Comparison) -> Comparison:
 
 def no_lead_worth_having(case: Case, found: Comparison) -> tuple[float | None, float]:
     """The spread over seeds, and the p that the lead is as large; for claims without a margin."""
-    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    ahead, behind = found.as_claimed
     sd = _pooled_sd(case, found)
     if sd == 0.0:
         return None, 1.0
@@ -189,7 +189,7 @@ def _gap(case: Case, found: Comparison) -> Difference:
 
     Its interval allows for all looks: it leaves zero, or the margin, where the look decides.
     """
-    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    ahead, behind = found.as_claimed
     test = paired if found.is_paired and len(ahead.values) == len(behind.values) else welch
     sides = [
         test(ahead.values, behind.values, 2.0 * level, case.spread_floor) for level in _levels(case)
@@ -208,7 +208,7 @@ class _Dealt:
 
 
 def _dealt(case: Case, found: Comparison) -> _Dealt:
-    ahead, behind = (found.left, found.right) if found.upward else (found.right, found.left)
+    ahead, behind = found.as_claimed
     in_pairs = found.is_paired and len(ahead.values) == len(behind.values)
     floor = None if in_pairs else case.spread_floor
     return _dealt_anew(tuple(ahead.values), tuple(behind.values), floor, *_levels(case))

@@ -285,6 +285,11 @@ class Comparison:
         return min(len(self.left.runs), len(self.right.runs))
 
     @property
+    def as_claimed(self) -> tuple[ArmResult, ArmResult]:
+        """The arm that is said to be higher, and the other."""
+        return (self.left, self.right) if self.upward else (self.right, self.left)
+
+    @property
     def is_ahead(self) -> bool:
         """The interval lies above zero, in the direction of the claim."""
         return self.advantage is not None and self.advantage.low > 0.0

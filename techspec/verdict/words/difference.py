@@ -62,7 +62,7 @@ def _lacking(case: Case, found: Comparison) -> str:
 
 
 def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -> str:
-    assert found.advantage is not None, "two runs an arm and no split leave means"
+    assert found.advantage is not None, "two runs an arm, none diverged, leave means"
     gap, left = found.advantage, found.left
     up, down = ("higher", "lower") if found.upward else ("lower", "higher")
     margin = stated(found.margin or 0.0, case.gap_unit)
