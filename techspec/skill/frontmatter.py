@@ -11,7 +11,21 @@ LONGEST = 500
 """Lines that a head may have before we take its `---` for a rule; longest met: 60."""
 
 # Neither guesses what a scalar may be: `2025-12-29` stays what was written. C is 8 times faster.
-_LOADER: type[yaml.CBaseLoader | yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_BASE: type[yaml.CBaseLoader | yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+class _Loader(_BASE):  # type: ignore[misc, valid-type]
+    """Leaves nodes without tags, which nobody reads and which take a fifth of the time."""
+
+    def resolve(self, kind: object, value: object, implicit: object) -> str:
+        return ""
+
+    def descend_resolver(self, node: object, index: object) -> None:
+        pass
+
+    def ascend_resolver(self) -> None:
+        pass
+
 
 _FENCE = re.compile(r"-{3,}\s*$")
 _KEY = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:(?:\s+(.*)|\s*)$")
@@ -35,7 +49,7 @@ def read(lines: Sequence[str], problems: list[Problem]) -> tuple[dict[str, str],
     else:
         head, body = lines[start + 1 : end], end + 1
     try:
-        node = yaml.compose("\n".join(head), Loader=_LOADER)
+        node = yaml.compose("\n".join(head), Loader=_Loader)
         if not isinstance(node, yaml.MappingNode):
             raise ValueError("not a mapping")
         return _flat(node), body

@@ -217,7 +217,7 @@ def read_file(path: Path, registry: Path) -> Skill:
 def read_head(path: Path, registry: Path) -> Skill:
     """Name, description and metadata of the page at `path`, its body left unread."""
     try:
-        with open(path, "rb", opener=_opened) as file:
+        with open(path, "rb", buffering=0, opener=_opened) as file:
             content = file.read(_LONGEST_HEAD)
     except OSError:
         content = b""
