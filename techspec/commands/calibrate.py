@@ -139,7 +139,7 @@ def spread_of(each: Outlook) -> str:
     """With which spread a hypothesis was rehearsed, and who says so."""
     if each.sd is None:
         return "whatever the seed spread"
-    shown = f"{100 * each.sd:.2g} pt" if each.sd < 1.0 else f"{each.sd:.3g}"
+    shown = f"{100 * each.sd:.2g} pt" if each.unit else f"{each.sd:.3g}"
     if each.source == "assumed":
         return f"at a seed spread of {shown}, half the margin: state seed_sd under Run if you know"
     return f"at a seed spread of {shown}, as {each.source}"

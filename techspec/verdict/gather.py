@@ -1,5 +1,6 @@
 """A plan, a state and a question in, the runs that bear on it out. Drops none, averages none."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +18,9 @@ _SHARES = ("%", "pt")
 
 # Ours: far beyond any score, and small enough that its square and sums of squares are numbers.
 _LARGEST = 1e100
+
+# Words in the names of metrics that lie between 0 and 1 only by chance.
+_NO_SHARES = frozenset(("loss", "perplexity", "ppl", "nll", "entropy", "mse", "rmse", "mae"))
 
 # Ours: what single precision makes of 1.0 by way of a mean, and far below the least percentage.
 _ROUNDING = 1e-4
@@ -96,7 +100,7 @@ def unit_of(plan: Plan, state: State, metric: str) -> str:
     """`%` where values of the metric are shares from 0 to 1, else empty.
 
     The spec decides where it writes the metric with `%` or `pt`, unless a value seen is no share;
-    otherwise a metric of which more is better is one when no value seen lies outside [0, 1].
+    otherwise one that may be a share is one when no value seen lies outside [0, 1].
     A claim asks that of the runs it is decided by alone: see `Case.unit`.
     """
     if (stated := _unit_stated(plan, state, metric)) is not None:
@@ -110,7 +114,14 @@ def _unit_stated(plan: Plan, state: State, metric: str) -> str | None:
     """The unit, where it is not for values to tell."""
     if is_written_as_share(plan, metric):
         return "" if no_share(plan, state, metric) else "%"
-    return "" if metric == plan.metric and plan.better == "lower" else None
+    return None if may_be_share(plan, metric) else ""
+
+
+def may_be_share(plan: Plan, metric: str) -> bool:
+    """Whether values alone may tell that the metric is a share: it is no loss, nor called one."""
+    if metric == plan.metric and plan.better == "lower":
+        return False
+    return _NO_SHARES.isdisjoint(re.split(r"[\W_]+", metric.lower()))
 
 
 def is_written_as_share(plan: Plan, metric: str) -> bool:

@@ -18,7 +18,7 @@ from techspec.verdict.findings import ALPHA
 from techspec.verdict.gather import arm_result, form_of
 from techspec.verdict.model import Outcome
 from techspec.verdict.rehearsal import rehearse
-from techspec.verdict.worlds import Truth, world_of
+from techspec.verdict.worlds import Truth, is_of_shares, world_of
 
 TRUTHS: tuple[Truth, Truth] = ("as claimed", "not so")
 ENOUGH = 0.8
@@ -56,6 +56,7 @@ class Outlook:
         hypothesis: its id.
         sd: the seed spread rehearsed with, in base units; None where the claim does not depend on
             it.
+        unit: `pt` of that spread where values are shares, else empty.
         source: where that comes from: `stated`, `measured`, or `assumed`.
         prospects: in the world as claimed, and in the other.
         advice: what would help, as a sentence; empty where it is well planned.
@@ -63,6 +64,7 @@ class Outlook:
 
     hypothesis: str
     sd: float | None
+    unit: str
     source: str
     prospects: tuple[Prospect, ...]
     advice: str
@@ -94,7 +96,8 @@ def outlooks(
         met = tuple(_prospect(lean, question, truth, sd, draws, fails) for truth in TRUTHS)
         advice = _advice(lean, state, question, form, sd, min(each.settled for each in met))
         known = sd if _depends_on_spread(form) else None
-        found.append(Outlook(question.id, known, source, met, advice))
+        unit = "pt" if is_of_shares(lean, question, form, sd) else ""
+        found.append(Outlook(question.id, known, unit, source, met, advice))
     return tuple(found)
 
 

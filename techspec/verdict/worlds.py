@@ -12,7 +12,12 @@ from typing import Literal, assert_never
 from techspec.plan.model import Plan, Question
 from techspec.spec import claims
 from techspec.stats.reliability import RELIABLE, UNRELIABLE
-from techspec.verdict.gather import form_of, higher_is_better, is_written_as_share
+from techspec.verdict.gather import (
+    form_of,
+    higher_is_better,
+    is_written_as_share,
+    may_be_share,
+)
 from techspec.verdict.rehearsal import World
 
 Truth = Literal["as claimed", "not so"]
@@ -70,9 +75,7 @@ def world_of(
     assert form is not None, "only claims are rehearsed"
     is_better_higher = higher_is_better(plan, form, question.metric)
     arms = outcomes(form, question, truth, sd, is_better_higher)
-    is_share = is_written_as_share(plan, question.metric) or (
-        plan.better != "lower" and _could_be_of_shares(form, sd)
-    )
+    is_share = is_of_shares(plan, question, form, sd)
 
     def world(arm: str, seed: int) -> Mapping[str, float]:
         chance = random.Random(f"{draw}/{arm}/{seed}")
@@ -83,6 +86,13 @@ def world_of(
         return {question.metric: min(1.0, max(0.0, value)) if is_share else value}
 
     return world
+
+
+def is_of_shares(plan: Plan, question: Question, form: claims.Form, sd: float) -> bool:
+    """Whether a world of a claim is one of shares, so that no value lies outside 0 to 1."""
+    return is_written_as_share(plan, question.metric) or (
+        may_be_share(plan, question.metric) and _could_be_of_shares(form, sd)
+    )
 
 
 def outcomes(

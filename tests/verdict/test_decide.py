@@ -361,3 +361,13 @@ def test_why_a_hypothesis_has_no_answer_is_told_in_whole_sentences(
     (verdict,) = campaign({"a": HIGH}, ask(1, claim, "", unanswerable=reason)).judge()
 
     assert verdict.sentence == sentence
+
+
+@pytest.mark.parametrize("metric", ["eval_loss", "val/loss", "train.nll"])
+def test_a_loss_below_one_is_no_share_though_the_study_is_about_accuracy(judge, metric):
+    losses = {"a": [0.31, 0.32, 0.30, 0.31, 0.29], "b": [0.35, 0.36, 0.34, 0.35, 0.33]}
+
+    verdict = judge(losses, f"{metric}(a) < {metric}(b)", metric=metric, bands=())
+
+    assert verdict.unit == ""
+    assert "0.04 lower" in verdict.sentence
