@@ -176,7 +176,7 @@ def permuted_pairs(a: Sequence[float], b: Sequence[float]) -> Permuted:
     return Permuted(float(gaps.mean()), span, statistics)
 
 
-@lru_cache(maxsize=2)  # of 10 and 10, 30 MB
+@lru_cache(maxsize=8)  # a study has few sizes; 10 and 10 take 30 MB
 def _dealt(n_a: int, n_b: int) -> "Floats":
     """Ways to deal n_a values of all, the observed one first: (ways, n_a + n_b) of 0 and 1."""
     import numpy as np
