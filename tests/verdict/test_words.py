@@ -232,3 +232,14 @@ def test_what_held_back_an_earlier_look_is_not_told_of_this_one(campaign):
     assert "Alone this would be enough" not in at_five.sentence
     assert "The interval includes zero" in at_five.sentence
     assert "Alone, the look at 3 seeds an arm would have been enough" in at_five.sentence
+
+
+def test_two_groups_that_lie_behind_are_not_told_that_their_lead_is_too_small(say):
+    stuck = [0.10, 0.99, 1.0, 0.11, 0.98, 0.10, 0.99, 1.0, 0.97, 0.99]
+    level = [0.996, 0.99, 0.994, 0.998, 0.995, 0.991, 0.997, 0.993, 0.996, 0.992]
+
+    verdict = say(f"{CLAIM} by 10pt", {"a": stuck, "b": level}, looks=(3, 5, 7, 10))
+
+    assert "a is " in verdict.sentence
+    assert "pt lower" in verdict.sentence
+    assert "By these averages it is less" not in verdict.sentence

@@ -144,13 +144,7 @@ def _why_refuted(case: Case, found: Comparison, margin: str, up: str) -> str:
 def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> str:
     assert found.advantage is not None, "called with means"
     more = how_many_more(found.seeds_needed)
-    if found.split and found.is_smaller_than_claimed:
-        return (
-            f"By these averages it is less than the {margin} claimed, so it is not confirmed; where"
-            " seeds fall into two groups, only the opposite of a claim is refuted. A recipe under"
-            " which every seed trains would tell."
-        )
-    if found.is_smaller_than_claimed and found.fewest < REFUTE_SEEDS_MIN:
+    if found.is_smaller_than_claimed and not found.split and found.fewest < REFUTE_SEEDS_MIN:
         return (
             f"That is less than the {margin} claimed, but refuting takes {REFUTE_SEEDS_MIN} seeds"
             f" an arm: {REFUTE_SEEDS_MIN - found.fewest} more."
@@ -162,6 +156,12 @@ def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> s
         )
     if held_back:
         return f"{held_back_by(held_back)} {more}"
+    if found.split and found.is_smaller_than_claimed and found.advantage.estimate > 0.0:
+        return (
+            f"By these averages it is less than the {margin} claimed, so it is not confirmed; where"
+            " seeds fall into two groups, only the opposite of a claim is refuted. A recipe under"
+            " which every seed trains would tell."
+        )
     if found.is_behind and found.fewest < REFUTE_SEEDS_MIN:
         return (
             f"That points against the claim, but refuting takes {REFUTE_SEEDS_MIN} seeds an arm:"
