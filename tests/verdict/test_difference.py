@@ -112,7 +112,7 @@ def test_paired_seeds_in_two_groups_are_compared_by_the_signs_of_their_gaps(judg
 
     assert verdict.outcome is Outcome.CONFIRMED
     assert "in about 1 of 130 such experiments" in verdict.sentence  # 2 ** 7 signs
-    assert "by all signs of the gaps seed by seed" in verdict.rule
+    assert "by the signs of the gaps seed by seed" in verdict.rule
 
 
 def test_two_groups_confirm_no_margin_that_their_averages_refute(judge):
