@@ -144,19 +144,14 @@ class Stored(Protocol):
         """Each document's vector by a sentence model, shape (documents, width); NaN where none."""
 
     def entries(self, term: str) -> tuple[Rows, Rows]:
-        """Where a term stands: rows in ascending order, and `packed(field, count)` of each.
+        """Where a term stands: rows in ascending order, and `count << 3 | field` of each.
 
-        A row may come several times, in the order of WEIGHTS.
+        A row may come several times, in the order of WEIGHTS, of which there are no more than 8.
         """
 
 
-def packed(field: int, count: int) -> int:
-    """Field and count in one number; there are no more than 8 fields."""
-    return count << 3 | field
-
-
 def unpacked(numbers: Rows) -> tuple[Rows, Rows]:
-    """Fields and counts."""
+    """Fields and counts, of what `Stored.entries` has in one number."""
     return numbers & 7, numbers >> 3
 
 
@@ -212,7 +207,7 @@ class Counts:
     def _enter(self, field: int, counts: Mapping[str, int]) -> None:
         row, known = len(self.keys), self.terms
         for term, count in counts.items():
-            entry = row, count << 3 | field  # `packed`, which a call would make twice as slow
+            entry = row, count << 3 | field
             if term in known:
                 known[term] += entry
             else:

@@ -90,7 +90,7 @@ def rule_of(case: Case, found: Comparison) -> str:
             f" the claim; REFUTED for the opposite from {REFUTE_SEEDS_MIN} seeds on. {looks}"
         )
     if found.split is not None:
-        ways = "the signs of the gaps seed by seed" if found.is_paired else "runs dealt anew"
+        ways = "the signs of the gaps seed by seed" if found.is_paired else "dealing runs anew"
         return (
             f"Permutation test on the means over seeds, by {ways}, one-sided; CONFIRMED from"
             f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the averages refute the claim; REFUTED"

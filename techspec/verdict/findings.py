@@ -44,8 +44,8 @@ takes half of everything seen is no tail."""
 FUTILE = 0.2
 """A question with less than this chance to be settled by its last look is given up. Giving up
 decides nothing, so it costs no error, only verdicts that would have come seldom. Ours: the highest
-in steps of .05 with which the replay of real runs keeps 97 % of ten fixed seeds' right verdicts,
-which is also where trials are often stopped for it."""
+in steps of .05 with which the replay of real runs keeps 97 % of ten fixed seeds' right verdicts;
+see benchmarks/README.md."""
 
 
 @dataclass(frozen=True, slots=True)
