@@ -16,6 +16,8 @@ TOLERANCE = 0.01
 """Matched means within 1 % of the target; ours: far below any gap between compared sizes."""
 LEAST_WIDTH = 8
 """A narrower MLP is no MLP; ours."""
+MULTIPLE = 4
+"""Widths in fours where the tolerance allows: a GPU's matrix products read four numbers at once."""
 NO_COST = Cost()
 PROBES = (64, 128)
 """Two widths at which the count is asked; any two would do, as the count is affine in d_ff."""
@@ -77,7 +79,10 @@ def _width(want: Wanted, at_low: Cost, at_high: Cost, apart: int) -> Fit:
     if rise <= 0:
         why = f"{FREE_WIDTH} does not change its number of parameters, so no size can be solved"
         return Fit(want.config, refusal=why)
-    value = PROBES[0] + round((want.size - at_low.params) * apart / rise)
+    exact = PROBES[0] + (want.size - at_low.params) * apart / rise
+    value = MULTIPLE * round(exact / MULTIPLE)
+    if abs(value - exact) * rise / apart > TOLERANCE * want.size:
+        value = round(exact)
     if value < LEAST_WIDTH:
         least = at_low.params - (PROBES[0] - LEAST_WIDTH) * rise / apart
         why = (

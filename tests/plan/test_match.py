@@ -52,6 +52,14 @@ def test_the_solved_width_is_the_nearest_one():
     assert (fit.match.value, fit.match.residue) == (512, 0.0)
 
 
+def test_a_width_is_a_multiple_of_four_where_that_hits_the_size_well_enough():
+    deep, short = {"d_model": 128, "depth": 8, "d_proj": 64}, {"d_model": 16, "depth": 1}
+
+    fits = solve([Wanted(deep, 1_200_000), Wanted(short, 3_300)], Addition().costs)
+
+    assert [fit.config["d_ff"] for fit in fits] == [452, 18]
+
+
 def test_a_refusal_has_the_numbers_and_the_way_out():
     (fit,) = solve([Wanted({"d_model": 512, "depth": 2}, 1_000_000)], Addition().costs)
 
