@@ -55,6 +55,7 @@ def build(spec: Spec, trainer: Trainer) -> Plan:
         device=spec.run.device,
         nominal_device=device,
         workers=spec.run.workers,
+        seeds_at_once=spec.run.seeds_at_once,
         arms=settled.arms,
         stages=stages,
         trials=kept,

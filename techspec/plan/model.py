@@ -170,13 +170,16 @@ class Plan:
     """What the planner decided by itself, in words."""
     locked: tuple[LockedFile, ...] = ()
     """What may not change while trials run: the spec's `evaluation`, and an own trainer's files."""
+    seeds_at_once: int | None = None
+    """An arm that is asked for a seed is run with so many more that they make whole rounds."""
 
     @property
     def hash(self) -> str:
         """Digest of the whole plan: another hash is another experiment."""
         content = encode(self)
-        if not self.locked:
-            del content["locked"]  # so that a plan without them has the hash it always had
+        for name in ("locked", "seeds_at_once"):
+            if not content[name]:
+                del content[name]  # so that a plan without it has the hash it always had
         return digest(content)
 
     @property

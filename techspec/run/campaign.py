@@ -200,9 +200,9 @@ class _Runner:
         batch = pending[:1]
         for trial in pending[1:most]:
             expected = spending.forecast([*batch, trial], pace)
-            if expected is None or trial.stage != batch[0].stage:
+            if expected is None:
                 break
-            if not together and expected > BATCH_SECONDS:
+            if not together and (trial.stage != batch[0].stage or expected > BATCH_SECONDS):
                 break
             if together and isinstance(self._reservation([*batch, trial]), str):
                 break

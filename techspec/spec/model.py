@@ -140,6 +140,8 @@ class RunSettings:
     metric: str = "exact_match"
     seeds: int | None = None
     """The most seeds an arm; None leaves it to the claims."""
+    seeds_at_once: int | None = None
+    """Seeds of an arm that are run together, where any of them is asked for; None is one by one."""
     device: str = "auto"
     workers: int | None = None
     """Trials at once; None is one a CPU core, or one on a GPU."""

@@ -23,6 +23,7 @@ _RUN_KEYS = {
     "trainer": str,
     "metric": str,
     "seeds": int,
+    "seeds_at_once": int,
     "device": str,
     "workers": int,
     "seconds_per_trial": float,

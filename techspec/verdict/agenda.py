@@ -51,7 +51,10 @@ def agenda_of(plan: Plan, state: State, verdicts: Sequence[Verdict]) -> Agenda:
 
 
 def _seeds_asked(plan: Plan, verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """Seeds of every arm that are asked for; all that are planned where no question names it."""
+    """Seeds of every arm that are asked for; all that are planned where no question names it.
+
+    Rounded up to whole rounds: a verdict is the same whether it was asked between them or not.
+    """
     served = {arm for q in plan.questions if q.unanswerable is None for arm in q.arms}
     asked = {arm.name: 0 for arm in plan.arms}
     for trial in plan.trials:
@@ -60,4 +63,5 @@ def _seeds_asked(plan: Plan, verdicts: Sequence[Verdict]) -> dict[str, int]:
     for verdict in verdicts:
         for wanted in verdict.asks:
             asked[wanted.arm] = max(asked[wanted.arm], wanted.seeds)
-    return asked
+    at_once = plan.seeds_at_once or 1
+    return {arm: -(-seeds // at_once) * at_once for arm, seeds in asked.items()}

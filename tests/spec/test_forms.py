@@ -396,11 +396,11 @@ def test_a_baseline_line_that_fixes_nothing_is_a_problem(line, word):
 
 def test_a_run_block_sets_how_to_run():
     spec = read(
-        "## Run\n```yaml\ntrainer: python my.py\nmetric: val/loss\nseeds: 5\ndevice: cpu\n"
-        "workers: 2\nseconds-per-trial: 3\n```\n"
+        "## Run\n```yaml\ntrainer: python my.py\nmetric: val/loss\nseeds: 5\nseeds-at-once: 4\n"
+        "device: cpu\nworkers: 2\nseconds-per-trial: 3\n```\n"
     )
 
-    assert spec.run == RunSettings(1, "python my.py", "val/loss", 5, "cpu", 2, 3.0)
+    assert spec.run == RunSettings(1, "python my.py", "val/loss", 5, 4, "cpu", 2, 3.0)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,14 @@ def test_at_first_every_arm_of_a_question_is_due_up_to_its_first_look(empty):
     assert due(plan_of("ab", ask(1, LEADS, "ab")), empty) == {"a": 3, "b": 3}
 
 
+def test_where_seeds_run_together_an_arm_that_is_asked_for_any_gets_whole_rounds(empty, after):
+    plan = replace(plan_of("ab", ask(1, LEADS, "ab")), seeds_at_once=4)
+    open_yet = after(a=[0.82, 0.80, 0.815, 0.81], b=[0.8, 0.81, 0.805, 0.8])
+
+    assert due(plan, empty) == {"a": 4, "b": 4}, "where the first look wants 3"
+    assert due(plan, open_yet) == {"a": 4, "b": 4}, "where the second look wants 5"
+
+
 def test_an_arm_that_several_questions_share_is_run_once(empty):
     plan = plan_of("abc", ask(1, LEADS, "ab"), ask(2, "c > b", "cb", looks=(2, 4)))
 
