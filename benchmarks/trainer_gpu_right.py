@@ -10,6 +10,7 @@ warnings    none was given: above all, every step was recorded as a graph
 recorded    steps replayed from a graph against plain ones, bit for bit
 side by side    shapes that train at once, against each of them alone, bit for bit
 resumed     a request that was stopped again and again, against one that was not, bit for bit
+fused       the gradient by fused kernels, against that by plain operations, up to rounding
 on a CPU    losses of the first steps against a CPU's, in float32, up to the order of sums
 memory      what is held after all of that, with Python's garbage collector off
 """
@@ -29,8 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from trainer import checkpoint, config, machine
+from trainer import checkpoint, config, data, machine, plain
 from trainer import train as loop
+from trainer.lanes import fresh, losses_of
+from trainer.model import Decoder
 from trainer.protocol import Event, Step, Trial
 
 TASK = {"digits": 3, "train_size": 20_000, "eval_size": 2000, "batch_size": 256}
@@ -41,9 +44,11 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"d_model": 512, "depth": 2, "d_proj": 64, "d_ff": 431},
     {"d_model": 128, "depth": 8, "d_proj": 64, "d_ff": 450, "schedule": "cosine"},
 )
-CPU_STEPS = {"max_steps": 20, "eval_every": 20}
+CPU_STEPS = {"max_steps": 5, "eval_every": 5}
 LARGEST_DIFFERENCE = 1e-3
-"""Of a loss after 20 steps, to a CPU's: a wrong operation differs by far more, rounding by less."""
+"""Of a loss after 5 steps, to a CPU's: a wrong operation differs by far more, rounding by less."""
+LARGEST_ERROR = 1e-5
+"""Of a gradient, in float32, by its norm: both ways round each sum, and no more."""
 HELD_AT_MOST = 2**28
 """Bytes, without the scratch memory that torch keeps for products: 64 MiB a stream."""
 
@@ -75,6 +80,9 @@ def main() -> int:
         say("recorded", differing(together, trained(given, device)))
     alone = [w for n in range(0, len(given), 2) for w in trained(given[n : n + 2], device)]
     say("side by side", differing(together, alone))
+    for shape in shapes if device.type == "cuda" else ():
+        apart = gradient_error(shape, device)
+        say("fused", f"gradients differ by {apart:.1e}" if apart > LARGEST_ERROR else "")
     say("resumed", differing(together, trained(given, device, cut_every=97)))
     for precision in ("tf32", "bfloat16") if device.type == "cuda" else ():
         losses = curve(shapes[0] | {"precision": precision}, device)
@@ -119,6 +127,20 @@ def curve(given: dict[str, Any], device: torch.device) -> list[float]:
     with tempfile.TemporaryDirectory() as place:
         loop.train(_asked([given], Path(place)), device, events.append, lambda: False)
     return [event.loss for event in events if isinstance(event, Step)]
+
+
+def gradient_error(given: dict[str, Any], device: torch.device) -> float:
+    """How far the gradient of the first batch by fused kernels is from that by plain operations."""
+    settings = config.read(given)
+    weights = fresh(Trial("", Path(), 0, {}), settings, device).weights[None]
+    batch = data.problems(settings, device).train[None, : settings.batch_size]
+    gradients = []
+    for parts in (machine.way_of(settings, device).parts, plain):
+        model = Decoder(settings, weights.clone(), [settings.rope_theta], parts)
+        losses_of(model, batch, settings.scored).sum().backward()  # type: ignore[no-untyped-call]
+        assert model.weights.grad is not None
+        gradients.append(model.weights.grad)
+    return float((gradients[0] - gradients[1]).norm() / gradients[1].norm())
 
 
 def differing(some: list[torch.Tensor], others: list[torch.Tensor]) -> str:

@@ -21,10 +21,11 @@ def write(folder: Path, state: dict[str, Any]) -> Path:
     """Put `state` on disk as the newest checkpoint; returns once it would survive a power cut."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    body = buffer.getvalue()
+    body = buffer.getbuffer()
     newest, coming = folder / NAME, folder / f"{NAME}.coming"
     with coming.open("wb") as file:
-        file.write(hashlib.sha256(body).digest() + body)
+        file.write(hashlib.sha256(body).digest())
+        file.write(body)
         file.flush()
         os.fsync(file.fileno())
     if newest.exists():

@@ -7,6 +7,7 @@ bit, on a GPU up to the order of sums in a product of another size.
 import functools
 import hashlib
 import math
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from trainer.protocol import Trial
 
 # AdamW as torch.optim sets it.
 BETAS, EPSILON = (0.9, 0.999), 1e-8
+
+MOMENTS = ("first_moment", "second_moment")
 
 # What lanes of one stack may differ in; every other setting is the shape of the work or its data.
 OWN_TO_A_LANE: dict[str, Any] = {
@@ -61,6 +64,7 @@ class Lane:
     Args:
         weights: (weights of one decoder,), as `layout` orders them.
         moments: (2, weights of one decoder), AdamW's first and second.
+        saved_at: when a checkpoint was last written, or else when it was made; perf_counter's.
     """
 
     trial: Trial
@@ -68,16 +72,15 @@ class Lane:
     progress: Progress
     weights: Tensor
     moments: Tensor
+    saved_at: float = field(default_factory=time.perf_counter)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: the weights and both moments by name."""
+        """What a checkpoint keeps, by name: the weights and, until the end, both moments."""
+        tensors = {"model": self.weights}
+        if self.progress.outcome is None:
+            tensors |= zip(MOMENTS, self.moments, strict=True)
         shapes = layout(self.config)
-        tensors = (self.weights, *self.moments.unbind(0))
-        kept = [
-            {n: t.to("cpu", copy=True) for n, t in unpacked(each, shapes).items()}
-            for each in tensors
-        ]
-        return dict(zip(("model", "first_moment", "second_moment"), kept, strict=True))
+        return {n: unpacked(t.to("cpu", copy=True), shapes) for n, t in tensors.items()}
 
 
 def fresh(trial: Trial, config: Config, device: torch.device) -> Lane:
@@ -88,10 +91,14 @@ def fresh(trial: Trial, config: Config, device: torch.device) -> Lane:
 
 def resumed(trial: Trial, config: Config, device: torch.device, saved: Mapping[str, Any]) -> Lane:
     """Make the lane that `Lane.state` and its progress were written of."""
-    names = ("model", "first_moment", "second_moment")
-    flat = [torch.cat([saved[name][part].flatten() for part in layout(config)]) for name in names]
-    weights, *moments = (tensor.to(device) for tensor in flat)
-    return Lane(trial, config, Progress(**saved["progress"]), weights, torch.stack(moments))
+
+    def flat(name: str) -> Tensor:
+        return torch.cat([saved[name][part].flatten() for part in layout(config)]).to(device)
+
+    weights = flat("model")
+    going = MOMENTS[0] in saved
+    moments = torch.stack([flat(name) if going else torch.zeros_like(weights) for name in MOMENTS])
+    return Lane(trial, config, Progress(**saved["progress"]), weights, moments)
 
 
 def kin(config: Config) -> Config:
@@ -115,8 +122,8 @@ class Stack:
         self._way = way
         configs = [lane.config for lane in lanes]
         weights = torch.stack([lane.weights for lane in lanes])
-        self.model = Decoder(self.config, weights, [config.rope_theta for config in configs])
-        self.model.weights.grad = torch.zeros_like(weights)
+        thetas = [config.rope_theta for config in configs]
+        self.model = Decoder(self.config, weights, thetas, way.parts)
         self._moments = torch.stack([lane.moments for lane in lanes])  # (lanes, 2, weights)
         count, device = len(lanes), weights.device
         self._alike = _same_rates(configs)
@@ -169,7 +176,7 @@ class Stack:
         """The model of some of the lanes, to be read and not trained."""
         rows = [n for n, lane in enumerate(self.lanes) if any(lane is one for one in lanes)]
         thetas = [self.lanes[row].config.rope_theta for row in rows]
-        return Decoder(self.config, self.model.weights.detach()[rows], thetas)
+        return Decoder(self.config, self.model.weights.detach()[rows], thetas, self._way.parts)
 
     def _take_rows(self) -> None:
         rows = zip(self.lanes, self.model.weights.detach(), self._moments, strict=True)
@@ -178,21 +185,18 @@ class Stack:
 
     def _one_step(self, loss_of_batch: Callable[[Tensor], Tensor]) -> None:
         """Move every lane's weights once, by device work alone."""
-        self.model.weights.grad.zero_()  # type: ignore[union-attr]
         rows = self._order.index_select(1, self._place).squeeze(1)  # (lanes, batch)
         losses = loss_of_batch(self.problems[rows])
-        losses.sum().backward()  # type: ignore[no-untyped-call]
+        (gradient,) = torch.autograd.grad(losses.sum(), self.model.weights)
         if self._clips is not None:
-            self._clip(self._clips)
+            self._clip(gradient, self._clips)
         self._rate.copy_(self._rates.index_select(1, self._place).squeeze(1))
-        self._adamw()
+        self._adamw(gradient)
         self.losses.copy_(losses.detach())
         self._place += 1
 
-    def _clip(self, clips: Tensor) -> None:
+    def _clip(self, gradient: Tensor, clips: Tensor) -> None:
         """Scale down each lane's gradient whose norm is above its bound."""
-        gradient = self.model.weights.grad
-        assert gradient is not None
         norms = gradient.norm(dim=1)
         gradient *= (clips / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1)
 
@@ -205,19 +209,20 @@ class Stack:
         steps = range(epoch * self._batches, (epoch + 1) * self._batches)
         for row, lane in enumerate(self.lanes):
             order = epoch_order(lane.trial.seed, epoch, self.config)
-            self._order[row].copy_(order, non_blocking=True)
             rates = torch.tensor([learning_rate(lane.config, step) for step in steps])
-            self._rates[row].copy_(rates, non_blocking=True)
+            for there, here in ((self._order, order), (self._rates, rates)):
+                # From memory that may be swapped out, a copy to a GPU waits for all steps before.
+                staged = here.pin_memory() if there.is_cuda else here
+                there[row].copy_(staged, non_blocking=True)
         self._place.fill_(place)
         self._epoch = epoch
 
-    def _adamw(self) -> None:
+    def _adamw(self, gradient: Tensor) -> None:
         """Move the weights, those of lanes that share their rates in one pass.
 
         By the function and not the class: making an object of that imports a compiler for 2 s.
         """
-        weights, gradient = self.model.weights.detach(), self.model.weights.grad
-        assert gradient is not None
+        weights = self.model.weights.detach()
         for rows in self._alike:
             first = rows[0]
             adamw(
@@ -280,6 +285,7 @@ def _same_rates(configs: Sequence[Config]) -> list[list[int]]:
     return list(rows.values())
 
 
-@functools.lru_cache(maxsize=1)
+# Shapes that train side by side ask for the same orders, one after the other.
+@functools.lru_cache(maxsize=16)
 def _permutation(seed: int, epoch: int, size: int) -> Tensor:
     return torch.randperm(size, generator=generator_for(seed, f"order in epoch {epoch}"))

@@ -21,9 +21,10 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from trainer import shape
+from trainer import plain, shape
 from trainer.config import Config
 from trainer.evaluate import CHUNK
+from trainer.model import Parts
 from trainer.protocol import Mistake, TrainerError
 
 # A compiler takes 36 to 51 CPU seconds for a new shape and makes steps 1.5 to 2.2 times as many
@@ -47,10 +48,11 @@ OneStep = Callable[[LossOfBatch], None]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How steps are taken: in which precision, compiled or not, recorded as a graph or not."""
+    """How steps are taken: in which precision, by fused kernels, compiled, recorded as a graph."""
 
     device: torch.device
     precision: str
+    fused: bool
     compiled: bool
     graph: bool
     reasons: tuple[str, ...]
@@ -58,7 +60,17 @@ class Way:
     @property
     def identity(self) -> dict[str, object]:
         """What of it can change the last digits of a result."""
-        return {"device": self.device.type, "compiled": self.compiled, "graph": self.graph}
+        ways = {"fused": self.fused, "compiled": self.compiled, "graph": self.graph}
+        return {"device": self.device.type, **ways}
+
+    @property
+    def parts(self) -> Parts:
+        """What computes the parts of a decoder."""
+        if not self.fused:
+            return plain
+        from trainer import fused
+
+        return fused
 
     def enter(self) -> None:
         """Set what is one setting for the whole process; others may have set it since."""
@@ -117,6 +129,8 @@ def set_up(device: torch.device) -> int:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     if device.type == "cuda":
+        # As many streams side by side as there are shapes; by itself the ninth waits for another.
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
         # Of the attention kernels only this one adds up in a fixed order on the way back.
         torch.backends.cuda.enable_flash_sdp(False)
         torch.backends.cuda.enable_mem_efficient_sdp(False)
@@ -134,12 +148,14 @@ def way_of(config: Config, device: torch.device) -> Way:
         TrainerError: the device cannot train in the precision that the config asks for.
     """
     _need_precision(config.precision, device)
-    compiled, why_compiled = _compiles(config, device)
+    fused, why_fused = _fuses(config, device)
+    compiled, why_compiled = _compiles(config, device, fused)
     graph = device.type == "cuda"
     why_graph = (
         "the step is recorded as one CUDA graph" if graph else "no graph: that needs an NVIDIA GPU"
     )
-    return Way(device, config.precision, compiled, graph, (why_compiled, why_graph))
+    reasons = (why_fused, why_compiled, why_graph)
+    return Way(device, config.precision, fused, compiled, graph, reasons)
 
 
 def describe(device: torch.device) -> str:
@@ -206,9 +222,28 @@ def _need_precision(precision: str, device: torch.device) -> None:
             )
 
 
-def _compiles(config: Config, device: torch.device) -> tuple[bool, str]:
+def _fuses(config: Config, device: torch.device) -> tuple[bool, str]:
+    if device.type != "cuda":
+        return False, "no fused kernels: they need an NVIDIA GPU"
+    if config.compile == "always":
+        return False, "no fused kernels: compile=always has the compiler make them"
+    if not has_gpu_compiler():
+        return False, (
+            "no fused kernels: they need triton, a C compiler and Python's headers "
+            "(gcc, python3-dev)"
+        )
+    from trainer import fused
+
+    if not fused.bears(config):
+        return False, "no fused kernels: they are made for narrower models and shorter problems"
+    return True, "what lies between the products is done by fused kernels"
+
+
+def _compiles(config: Config, device: torch.device, fused: bool) -> tuple[bool, str]:
     if config.compile != "auto":
         return config.compile == "always", f"compile={config.compile} says so"
+    if fused:
+        return False, "not compiled: the fused kernels leave a compiler little to do"
     speed = shape.CUDA if device.type == "cuda" else shape.CPU
     seconds = shape.seconds(config, speed)
     if seconds < COMPILED_FROM_SECONDS:

@@ -6,13 +6,31 @@ or training. RoPE, RMSNorm before each part, no biases, tied embedding; `shape.p
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from trainer import plain
 from trainer.config import Config
 
-EPSILON = 1e-6
+
+class Parts(Protocol):
+    """What a decoder is put together from: `trainer.plain`, or `trainer.fused` on a GPU."""
+
+    def lowered(self, weights: Tensor) -> Tensor:
+        """Give the weights in the precision that products are taken in."""
+
+    def linear(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Multiply x (lanes, ..., inputs) by each lane's weight (lanes, outputs, inputs)."""
+
+    def add_norm(self, x: Tensor, delta: Tensor | None, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Add to the stream x; returns it, and it brought to root mean square 1 times weight."""
+
+    def mix(
+        self, normed: Tensor, weight: Tensor, cos: Tensor, sin: Tensor, heads: int, wanted: int
+    ) -> Tensor:
+        """Attend from the last `wanted` positions: (lanes, batch, wanted, d_proj)."""
 
 
 class Decoder(nn.Module):
@@ -22,22 +40,28 @@ class Decoder(nn.Module):
         config: its widths, depth and task give the shape.
         weights: (lanes, weights of one), shared and not copied.
         thetas: the base of the RoPE frequencies, for each lane.
+        parts: what computes each part.
     """
 
     cos: Tensor
     sin: Tensor
-    causal: Tensor
 
-    def __init__(self, config: Config, weights: Tensor, thetas: Sequence[float]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        weights: Tensor,
+        thetas: Sequence[float],
+        parts: Parts = plain,
+    ) -> None:
         super().__init__()
         self.weights = nn.Parameter(weights)
         self.depth, self.heads = config.depth, config.heads
         self.layout = layout(config)
+        self.parts = parts
         length = config.task.length - 1  # the last token is predicted, never read
         angles = torch.stack([rope_angles(length, config.head_width, theta) for theta in thetas])
         angles = angles[:, None, :, None].to(weights.device)  # (lanes, 1, length, 1, pairs)
-        causal = torch.ones(length, length, dtype=torch.bool, device=weights.device).tril()
-        for name, value in {"cos": angles.cos(), "sin": angles.sin(), "causal": causal}.items():
+        for name, value in {"cos": angles.cos(), "sin": angles.sin()}.items():
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, tokens: Tensor, scored: int) -> Tensor:
@@ -50,39 +74,26 @@ class Decoder(nn.Module):
         Returns:
             Logits, (lanes, batch, scored, vocabulary).
         """
-        weights = unpacked(self.weights, self.layout)
-        length = tokens.shape[2]
+        parts, length = self.parts, tokens.shape[2]
+        weights = factors = unpacked(self.weights, self.layout)
+        if (low := parts.lowered(self.weights)) is not self.weights:
+            factors = unpacked(low, self.layout)
+        cos, sin = self.cos[:, :, :length], self.sin[:, :, :length]
         x = embed(tokens, weights["embedding.weight"])  # (lanes, batch, length, d_model)
+        delta = None  # what the part before adds to the stream x
         for number in range(self.depth):
+            norms, products = (_under(f"blocks.{number}.", each) for each in (weights, factors))
+            # Of the last layer only the positions that are scored are read.
             wanted = scored if number == self.depth - 1 else length
-            x = self._block(x, wanted, _under(f"blocks.{number}.", weights))
-        return linear(norm(x, weights["norm.weight"]), weights["embedding.weight"])
-
-    def _block(self, x: Tensor, wanted: int, weights: Mapping[str, Tensor]) -> Tensor:
-        """Compute the stream after a layer at the last `wanted` positions, the only ones read.
-
-        Args:
-            x: (lanes, batch, length, d_model).
-            wanted: positions that somebody reads; keys and values are made of all of them.
-            weights: the layer's own, each with a first dimension of lanes.
-        """
-        length = x.shape[2]
-        skipped = length - wanted
-        normed = norm(x, weights["attention_norm.weight"])
-        x = x[:, :, skipped:]
-        query = linear(normed[:, :, skipped:], weights["query.weight"])
-        key_value = linear(normed, weights["key_value.weight"])
-        key_value = key_value.view(*normed.shape[:3], 2, self.heads, -1)
-        key, value = key_value.unbind(3)  # (lanes, batch, length, heads, head width)
-        query = query.view(*x.shape[:3], self.heads, -1)
-        query = rotate(query, self.cos[:, :, skipped:length], self.sin[:, :, skipped:length])
-        key = rotate(key, self.cos[:, :, :length], self.sin[:, :, :length])
-        mixed = attend(query, key, value, self.causal[skipped:length, :length])
-        x = x + linear(mixed.flatten(3), weights["out.weight"])
-        hidden = nn.functional.gelu(
-            linear(norm(x, weights["mlp_norm.weight"]), weights["up.weight"])
-        )
-        return x + linear(hidden, weights["down.weight"])
+            x, normed = parts.add_norm(x, delta, norms["attention_norm.weight"])
+            weight = products["query_key_value.weight"]
+            mixed = parts.mix(normed, weight, cos, sin, self.heads, wanted)
+            x, delta = x[:, :, length - wanted :], parts.linear(mixed, products["out.weight"])
+            x, normed = parts.add_norm(x, delta, norms["mlp_norm.weight"])
+            hidden = nn.functional.gelu(parts.linear(normed, products["up.weight"]))
+            delta = parts.linear(hidden, products["down.weight"])
+        _, normed = parts.add_norm(x, delta, weights["norm.weight"])
+        return parts.linear(normed, factors["embedding.weight"])
 
 
 def layout(config: Config) -> dict[str, tuple[int, ...]]:
@@ -90,8 +101,7 @@ def layout(config: Config) -> dict[str, tuple[int, ...]]:
     d, p, f = config.d_model, config.d_proj, config.d_ff
     block = {
         "attention_norm.weight": (d,),
-        "query.weight": (p, d),
-        "key_value.weight": (2 * p, d),
+        "query_key_value.weight": (3 * p, d),
         "out.weight": (d, p),
         "mlp_norm.weight": (d,),
         "up.weight": (f, d),
@@ -136,18 +146,6 @@ def initial(config: Config, generator: torch.Generator) -> Tensor:
     return weights
 
 
-def linear(x: Tensor, weight: Tensor) -> Tensor:
-    """Multiply x (lanes, ..., inputs) by each lane's weight (lanes, outputs, inputs)."""
-    out = torch.bmm(x.flatten(1, -2), weight.mT)
-    return out.view(*x.shape[:-1], weight.shape[1])
-
-
-def norm(x: Tensor, weight: Tensor) -> Tensor:
-    """Bring x (lanes, batch, length, width) to root mean square 1, times weight (lanes, width)."""
-    scale = (x.square().mean(-1, keepdim=True) + EPSILON).rsqrt()
-    return x * scale * weight[:, None, None]
-
-
 def embed(tokens: Tensor, weight: Tensor) -> Tensor:
     """Look up tokens (lanes, ...) in each lane's weight (lanes, vocabulary, width).
 
@@ -165,27 +163,7 @@ def embed_by_product(tokens: Tensor, weight: Tensor) -> Tensor:
     """Look up as `embed` does, in the same type, so that the stream is not kept in bfloat16."""
     ids = torch.arange(weight.shape[1], dtype=tokens.dtype, device=tokens.device)
     chosen = (tokens.unsqueeze(-1) == ids).to(weight.dtype)
-    return linear(chosen, weight.mT).to(weight.dtype)
-
-
-def attend(query: Tensor, key: Tensor, value: Tensor, causal: Tensor) -> Tensor:
-    """Mix the values that each query may see: (lanes, batch, wanted, heads, head width).
-
-    Args:
-        query: (lanes, batch, wanted, heads, head width).
-        key: (lanes, batch, length, heads, head width).
-        value: (lanes, batch, length, heads, head width).
-        causal: (wanted, length), True where a position may look.
-    """
-    if torch.compiler.is_compiling():
-        # A compiler makes one pass of this; the library's kernels are made for longer sequences.
-        scores = (query.unsqueeze(3) * key.unsqueeze(2)).sum(-1) * query.shape[-1] ** -0.5
-        scores = scores.masked_fill(~causal[..., None], float("-inf"))
-        mixed: Tensor = (scores.softmax(3).unsqueeze(-1) * value.unsqueeze(2)).sum(3)
-        return mixed
-    q, k, v = (part.flatten(0, 1).transpose(1, 2) for part in (query, key, value))
-    mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=causal)
-    return mixed.transpose(1, 2).reshape(query.shape)
+    return plain.linear(chosen, weight.mT).to(weight.dtype)
 
 
 def rope_angles(length: int, head_width: int, theta: float) -> Tensor:
@@ -200,12 +178,6 @@ def rope_angles(length: int, head_width: int, theta: float) -> Tensor:
     """
     frequency = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
     return torch.outer(torch.arange(length, dtype=torch.float64), frequency).float()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn x (..., length, heads, head width) by its positions' angles (..., length, 1, pairs)."""
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
 def _under(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -35,6 +35,9 @@ StopAsked = Callable[[], bool]
 
 # Losses reported between two evaluations: a curve to look at, and a NaN is met five times earlier.
 STEPS_REPORTED_PER_EVAL = 5
+# At an evaluation of a lane. On a CPU those are far apart; on a GPU many lanes come to one every
+# second or two, and would wait for the disk for longer than they train.
+SECONDS_BETWEEN_CHECKPOINTS = {"cpu": 0.0, "cuda": 30.0}
 # Stacking is tried out where the try costs less than this share of the work.
 TRY_OUT_SHARE = 0.01
 # Lanes of a stack on a CPU, at most; more were not tried.
@@ -160,7 +163,7 @@ def _begin(trial: Trial, config: Config, way: Way, digest: str, emit: Emit) -> L
 
 
 def _take_evaluation(lane: Lane, metrics: dict[str, float], way: Way, emit: Emit) -> None:
-    """Note an evaluation, end the lane if it was the last one, and save it."""
+    """Note an evaluation, end the lane if it was the last one, and save it where that is due."""
     progress, config = lane.progress, lane.config
     if not math.isfinite(metrics["eval_loss"]):
         _diverge(lane, f"the evaluation loss at step {progress.step} is not finite", emit)
@@ -175,7 +178,9 @@ def _take_evaluation(lane: Lane, metrics: dict[str, float], way: Way, emit: Emit
     ):
         progress.outcome = "early_stopped"
         progress.reason = f"{config.patience} evaluations without improvement"
-    _save(lane, way, emit)
+    every = SECONDS_BETWEEN_CHECKPOINTS[way.device.type]
+    if progress.outcome or time.perf_counter() - lane.saved_at >= every:
+        _save(lane, way, emit)
     if progress.outcome:
         _say_end(lane, emit)
 
@@ -223,6 +228,7 @@ def _save(lane: Lane, way: Way, emit: Emit) -> None:
     identity = _identity(lane.trial, lane.config, way)
     state = lane.state() | {"identity": identity, "progress": asdict(lane.progress)}
     path = checkpoint.write(lane.trial.folder, state)
+    lane.saved_at = time.perf_counter()
     emit(protocol.Checkpoint(lane.trial.trial, lane.progress.step, str(path)))
 
 

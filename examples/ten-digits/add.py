@@ -21,7 +21,7 @@ def logits(model, tokens):
     for n in range(config["depth"]):
         w = {name: weights[f"blocks.{n}.{name}.weight"] for name in LAYER}
         seen = rms_norm(x, x.shape[1:], w["attention_norm"], 1e-6)
-        read = torch.cat((linear(seen, w["query"]), linear(seen, w["key_value"])), -1)
+        read = linear(seen, w["query_key_value"])
         query, key, value = read.view(length, 3, heads, -1).transpose(0, 2).unbind(1)
         mixed = scaled_dot_product_attention(turned(query), turned(key), value, is_causal=True)
         x = x + linear(mixed.transpose(0, 1).flatten(1), w["out"])
@@ -31,7 +31,7 @@ def logits(model, tokens):
     return linear(last, weights["embedding.weight"])
 
 
-LAYER = ("attention_norm", "query", "key_value", "out", "mlp_norm", "up", "down")
+LAYER = ("attention_norm", "query_key_value", "out", "mlp_norm", "up", "down")
 
 
 def add(model, a, b):

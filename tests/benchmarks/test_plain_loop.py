@@ -35,12 +35,7 @@ def our_logits(settings: Config, plain: plain_loop.Transformer, tokens: Tensor) 
     weights = {}
     for name, value in plain.state_dict().items():
         renamed = ".".join(theirs.get(part, part) for part in name.split("."))
-        if "qkv" in name:
-            query, key, weight = value.chunk(3)
-            weights[renamed.replace("qkv", "query")] = query
-            weights[renamed.replace("qkv", "key_value")] = torch.cat((key, weight))
-        else:
-            weights[renamed] = value
+        weights[renamed.replace("qkv", "query_key_value")] = value
     flat = torch.cat([weights[name].flatten() for name in layout(settings)])
     model = Decoder(settings, flat[None], [settings.rope_theta])
     return model(tokens[None, :, : settings.task.length - 1], settings.scored)[0].flatten(0, 1)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Read where kernels are made: they run here without a GPU, each program after the other.
+os.environ.setdefault("TRITON_INTERPRET", "1")
+
 ROOT = Path(__file__).parents[2]
 
 # Small enough for a test, large enough for every path: three evaluations, none the last step's.

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
 
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
 from tests.trainer.test_training import weights  # noqa: E402
-from trainer import calibrate, machine, model  # noqa: E402
+from trainer import calibrate, fused, machine, model  # noqa: E402
 from trainer import config as configs  # noqa: E402
 from trainer import train as loop  # noqa: E402
 from trainer.lanes import Stack  # noqa: E402
@@ -174,17 +175,29 @@ def test_a_gpu_is_set_up_on_a_stream_that_can_be_recorded(cuda, monkeypatch):
     assert cuda.current != BEGINNING
 
 
-def test_a_gpu_compiles_a_long_run_only_where_there_is_what_to_compile_with(monkeypatch):
-    long = {"max_steps": 10_000_000}
+def way_on_a_gpu(given):
+    return machine.way_of(configs.read(given), GPU)
 
-    def compiled(given):
-        return machine.way_of(configs.read(given), GPU).compiled
 
+def test_a_gpu_fuses_where_there_is_what_to_make_kernels_with(monkeypatch):
     monkeypatch.setattr(machine, "has_gpu_compiler", lambda: False)
-    assert not compiled(long)
-    assert compiled(long | {"compile": "always"})
+    assert not way_on_a_gpu({}).fused
+
     monkeypatch.setattr(machine, "has_gpu_compiler", lambda: True)
-    assert compiled(long)
+    assert way_on_a_gpu({}).fused
+    assert way_on_a_gpu({}).parts is fused
+    assert not way_on_a_gpu({"compile": "always"}).fused
+
+
+def test_a_gpu_compiles_a_long_run_only_where_no_fused_kernels_take_it(monkeypatch):
+    long, wide = {"max_steps": 10_000_000}, {"d_model": 16384, "heads": 512}
+    monkeypatch.setattr(machine, "has_gpu_compiler", lambda: False)
+    assert not way_on_a_gpu(long).compiled
+    assert way_on_a_gpu(long | {"compile": "always"}).compiled
+
+    monkeypatch.setattr(machine, "has_gpu_compiler", lambda: True)
+    assert not way_on_a_gpu(long).compiled
+    assert way_on_a_gpu(long | wide).compiled
 
 
 def test_check_says_what_its_steps_warned_of(monkeypatch):

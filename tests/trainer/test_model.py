@@ -17,8 +17,8 @@ from trainer.model import (  # noqa: E402
     embed_by_product,
     initial,
     rope_angles,
-    rotate,
 )
+from trainer.plain import rotate  # noqa: E402
 from trainer.protocol import Trial  # noqa: E402
 
 CPU = torch.device("cpu")

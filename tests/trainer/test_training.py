@@ -13,6 +13,7 @@ from trainer import checkpoint  # noqa: E402
 from trainer import config as configs  # noqa: E402
 from trainer.lanes import epoch_order, learning_rate  # noqa: E402
 from trainer.protocol import Checkpoint, Ended, Eval, Started, Step, Trial  # noqa: E402
+from trainer import train as loop  # noqa: E402
 from trainer.train import plateaued, train  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -113,6 +114,32 @@ def test_a_torn_checkpoint_falls_back_to_the_one_before(tmp_path, small):
     assert again[0].resumed_step == 60
     assert again[-1].metrics == whole[-1].metrics
     assert weights(tmp_path / "a") == digest
+
+
+def test_where_checkpoints_are_far_apart_only_the_last_is_written(tmp_path, small, monkeypatch):
+    every = trained(tmp_path / "every", small)
+    monkeypatch.setitem(loop.SECONDS_BETWEEN_CHECKPOINTS, "cpu", math.inf)
+
+    seldom = trained(tmp_path / "seldom", small)
+    cut = trained(tmp_path / "cut", small, stop_after=50)
+    resumed = trained(tmp_path / "cut", small)
+
+    assert [len(of_kind(events, Checkpoint)) for events in (every, seldom, cut)] == [4, 1, 1]
+    assert resumed[0].resumed_step == cut[-1].step > 0
+    assert weights(tmp_path / "seldom") == weights(tmp_path / "every") == weights(tmp_path / "cut")
+
+
+def test_a_trial_that_has_ended_keeps_no_moments_and_says_its_end_again(tmp_path, small):
+    whole = trained(tmp_path / "a", small)
+    before, after = (
+        (tmp_path / "a" / name).stat().st_size for name in (checkpoint.PREVIOUS, checkpoint.NAME)
+    )
+
+    again = trained(tmp_path / "a", small)
+
+    assert after < before / 2
+    assert [type(event) for event in again] == [Started, Ended]
+    assert again[-1].metrics == whole[-1].metrics
 
 
 @pytest.mark.parametrize("cut", [0, 31, 32, 500])
