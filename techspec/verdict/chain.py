@@ -34,6 +34,8 @@ def weigh(case: Case, form: claims.Chain) -> Weighed:
         say=partial(sentence, case, links, weakest),
         p_confirm=max(link.p_confirm for link in links),
         p_refute=min(p_refutes),
+        p_chance=max(link.p_confirm if link.p_chance is None else link.p_chance for link in links),
+        p_short=max(link.p_short for link in links),
         p_searched=p_links,
         estimate=estimate,
         seeds_needed=max((n for n in further if n is not None), default=None),

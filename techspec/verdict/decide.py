@@ -127,7 +127,10 @@ def _look(case: Case, form: claims.Form) -> tuple[_Looked, ...]:
                 schedule.confirm(confirm),
                 schedule.refute(refute),
                 schedule.outlook(
-                    look, weighed.p_confirm, weighed.p_searched or (weighed.p_refute,)
+                    look,
+                    weighed.p_confirm if weighed.p_chance is None else weighed.p_chance,
+                    weighed.p_searched or (weighed.p_refute,),
+                    weighed.p_short,
                 ),
             )
         )

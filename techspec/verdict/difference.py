@@ -49,6 +49,8 @@ def weigh(case: Case, form: claims.Difference) -> Weighed:
         say=partial(sentence, case, found),
         p_confirm=found.p_confirm,
         p_refute=found.p_refute,
+        p_chance=found.p_chance,
+        p_short=found.p_short,
         estimate=estimate_of(case, found),
         seeds_needed=found.seeds_needed,
     )
@@ -91,10 +93,15 @@ def rule_of(case: Case, found: Comparison) -> str:
         )
     if found.split is not None:
         ways = "the signs of the gaps seed by seed" if found.is_paired else "dealing runs anew"
+        reached = ""
+        if found.margin:
+            reached = ", unless the averages refute the claim"
+        if found.must_reach:
+            reached = ", where the averages lie as far apart as claimed"
         return (
             f"Permutation test on the means over seeds, by {ways}, one-sided; CONFIRMED from"
-            f" {CONFIRM_SEEDS_MIN} seeds an arm on, unless the averages refute the claim; REFUTED"
-            f" for the opposite from {REFUTE_SEEDS_MIN} seeds on. {looks}"
+            f" {CONFIRM_SEEDS_MIN} seeds an arm on{reached}; REFUTED for the opposite from"
+            f" {REFUTE_SEEDS_MIN} seeds on. {looks}"
         )
     null = "the margin or more" if found.margin else "a standard deviation over seeds or more"
     if found.is_paired and not found.margin:
@@ -144,27 +151,30 @@ def _by_means(case: Case, found: Comparison) -> Comparison:
     if found.fewest < 2:
         return replace(found, seeds_needed=CONFIRM_SEEDS_MIN - found.fewest)
     gap = _gap(case, found)
-    too_large = gap.p_below(found.margin or 0.0)
-    p_confirm, p_refute, worth = gap.p_above(0.0), too_large, None
+    p_confirm, p_refute, worth = gap.p_above(0.0), gap.p_below(found.margin or 0.0), None
+    p_chance, p_short = None, 0.0
     if found.split is not None:
         dealt = _dealt(case, found)
         # Shifted by a margin, two groups are not what a smaller lead would look like: a lead comes
         # from how many seeds are in which. So only the opposite is tested.
         p_confirm, p_refute = dealt.p_above, dealt.p_below
         gap = replace(gap, low=dealt.low, high=dealt.high)
-    if found.margin and too_large <= ALPHA:
-        # Real or not, it is smaller than claimed: too few seeds to refute is no ground to confirm.
-        p_confirm = 1.0
+        if found.must_reach and found.margin:
+            p_chance, p_short = p_confirm, gap.p_above(found.margin)
+    found = replace(found, advantage=gap)
+    if found.is_short:
+        p_confirm = 1.0  # that there are too few seeds to refute it is no ground to confirm
     if not found.margin and not found.is_paired and not found.split:
         worth, p_refute = no_lead_worth_having(case, found)
         if p_confirm <= ALPHA:
             p_refute = 1.0  # it asks for any lead, and there is one
     return replace(
         found,
-        advantage=gap,
         worth=worth,
         p_confirm=p_confirm,
         p_refute=p_refute,
+        p_chance=p_chance,
+        p_short=p_short,
         seeds_needed=_further_by_means(case, gap, found),
     )
 
@@ -241,7 +251,8 @@ def _further_by_means(case: Case, gap: Difference, found: Comparison) -> int | N
     margin = found.margin or (0.0 if found.is_paired else sd)
     if found.split is not None:
         margin = 0.0  # only the opposite refutes
-    confirm = seeds_needed(gap.estimate, sd, case.alpha)
+    short = found.must_reach and found.is_short
+    confirm = None if short else seeds_needed(gap.estimate, sd, case.alpha)
     refute = seeds_needed(margin - gap.estimate, sd, case.alpha)
     if margin and found.fewest < REFUTE_SEEDS_MIN and gap.p_below(margin) <= ALPHA:
         return max(refute or 0, REFUTE_SEEDS_MIN) - found.fewest

@@ -1,5 +1,6 @@
 """What a test found, as values: the case before it, the numbers out of it. Decides nothing."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -165,6 +166,10 @@ class Weighed:
         p_confirm: one-sided p of the claim's opposite, by these runs alone; 1 where it may not be
             confirmed.
         p_refute: one-sided p of the claim, by these runs alone; 1 where it may not be refuted.
+        p_chance: what a later look may confirm is foreseen from this p; None takes p_confirm.
+        p_short: one-sided p of a lead below the margin, where one below it may not be confirmed,
+            so that a later look may confirm only once this is 0.5 or less; 0 where that is not
+            asked.
         p_searched: where p_refute is the least of several tests, adjusted, those of all of them
             before; what a later look may find is foreseen of the likeliest.
         settled: the outcome, where the form decides without a p-value.
@@ -179,6 +184,8 @@ class Weighed:
     say: Callable[[Outcome, int], str]
     p_confirm: float = 1.0
     p_refute: float = 1.0
+    p_chance: float | None = None
+    p_short: float = 0.0
     p_searched: tuple[float, ...] = ()
     settled: Outcome | None = None
     estimate: Estimate | None = None
@@ -263,6 +270,8 @@ class Comparison:
         counts: the comparison by successes, where runs diverged.
         p_confirm: as in `Weighed`, alone.
         p_refute: as in `Weighed`, alone.
+        p_chance: as in `Weighed`.
+        p_short: as in `Weighed`.
         seeds_needed: further seeds an arm that would probably settle it.
     """
 
@@ -277,6 +286,8 @@ class Comparison:
     counts: Counts | None = None
     p_confirm: float = 1.0
     p_refute: float = 1.0
+    p_chance: float | None = None
+    p_short: float = 0.0
     seeds_needed: int | None = None
 
     @property
@@ -300,6 +311,25 @@ class Comparison:
         if self.advantage is None or not self.margin:
             return False
         return self.advantage.p_below(self.margin) <= ALPHA
+
+    @property
+    def must_reach(self) -> bool:
+        """Nothing is confirmed before the average lead itself reaches the margin.
+
+        So in two groups: no test there would later refute a lead that is real and smaller, as it
+        does elsewhere. Gaps seed by seed are exempt, since which group a seed is in cancels there.
+        """
+        return self.split is not None and bool(self.margin) and not self.is_paired
+
+    @property
+    def is_short(self) -> bool:
+        """Real or not, the lead is too little for the margin, so nothing is confirmed."""
+        if self.advantage is None or not self.margin:
+            return False
+        if not self.must_reach:
+            return self.is_smaller_than_claimed
+        lead = self.advantage.estimate
+        return lead < self.margin and not math.isclose(lead, self.margin)
 
     @property
     def is_behind(self) -> bool:

@@ -30,22 +30,27 @@ class Schedule:
         """As `confirm`, for the p-values of the claim."""
         return self._together(p_values, [look.refute > 0.0 for look in self.looks])
 
-    def outlook(self, look: Look, p_confirm: float, p_refutes: Sequence[float]) -> float:
+    def outlook(
+        self, look: Look, p_confirm: float, p_refutes: Sequence[float], p_short: float = 0.0
+    ) -> float:
         """Chance that a look after this one confirms or refutes, from what this one found alone.
 
         Args:
             look: the one so far.
-            p_confirm: as in `Weighed`.
+            p_confirm: as in `Weighed`, or its `p_chance`.
             p_refutes: of all tests among which the least, adjusted, refutes; at least one.
+            p_short: as in `Weighed`.
         """
         later = [each for each in self.looks if each.seeds > look.seeds]
         confirming = [(each.seeds, each.confirm) for each in later if each.confirm > 0.0]
         refuting = [
             (each.seeds, each.refute / len(p_refutes)) for each in later if each.refute > 0.0
         ]
-        return chance_to_cross(p_confirm, look.seeds, confirming) + chance_to_cross(
-            min(p_refutes), look.seeds, refuting
-        )
+        reaching = [(seeds, 0.5) for seeds, _ in confirming]
+        return min(
+            chance_to_cross(p_confirm, look.seeds, confirming),
+            chance_to_cross(p_short, look.seeds, reaching),
+        ) + chance_to_cross(min(p_refutes), look.seeds, refuting)
 
     def _together(self, p_values: Sequence[float], may: Sequence[bool]) -> float:
         seeds = tuple(look.seeds for look, can in zip(self.looks, may, strict=True) if can)

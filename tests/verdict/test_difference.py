@@ -129,6 +129,71 @@ def test_two_groups_confirm_no_margin_that_their_averages_refute(judge):
     assert "only the opposite of a claim is refuted" in verdict.sentence
 
 
+# Each arm in two groups, the first 20 pt above the other: one in 490 ways to deal the runs is as
+# far apart, and a lead of 30 pt is not rejected by Welch's test.
+AHEAD = {
+    "wide": [0.90, 0.91, 0.89, 0.92, 0.88, 0.93, 0.60],
+    "deep": [0.70, 0.71, 0.69, 0.72, 0.68, 0.73, 0.40],
+}
+
+
+def test_in_two_groups_a_lead_beyond_chance_but_smaller_than_claimed_stays_open(judge):
+    within, short = (judge(AHEAD, f"{CLAIM} by {margin}pt", looks=(7,)) for margin in (10, 30))
+
+    assert within.outcome is Outcome.CONFIRMED
+    assert short.outcome is Outcome.INCONCLUSIVE
+    assert 0.0 < short.estimate.low < 0.30 < short.estimate.high
+    assert "above zero, but by these averages it is less than the 30.0 pt claimed" in short.sentence
+    assert "where the averages lie as far apart as claimed" in short.rule
+    assert short.seeds_needed is None
+
+
+def test_in_two_groups_a_lead_of_just_the_margin_is_confirmed_whatever_its_rounding(judge):
+    behind = [0.7, 0.71, 0.69, 0.72, 0.68, 0.73, 0.4]
+    ahead = [value + 0.1 + 0.1 for value in behind]
+    assert sum(ahead) / 7 - sum(behind) / 7 < 0.2
+
+    verdict = judge({"wide": ahead, "deep": behind}, f"{CLAIM} by 20pt", looks=(7,))
+
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert "a gap under 20.0 pt would not have been enough" in verdict.sentence
+
+
+def test_gaps_of_paired_seeds_need_not_reach_the_margin_since_groups_cancel_in_them(judge):
+    gaps = (0.14, 0.26, 0.17, 0.23, 0.20, 0.15, 0.25)
+    ahead = [value + gap for value, gap in zip(AHEAD["deep"], gaps, strict=True)]
+    scores = {"wide": ahead, "deep": AHEAD["deep"]}
+
+    seed_by_seed = judge(scores, f"{CLAIM} by 21pt, paired", looks=(7,))
+    arm_by_arm = judge(scores, f"{CLAIM} by 21pt", looks=(7,))
+
+    assert seed_by_seed.outcome is Outcome.CONFIRMED
+    assert arm_by_arm.outcome is Outcome.INCONCLUSIVE
+
+
+def test_in_two_groups_every_link_of_a_chain_has_to_reach_the_margin(judge):
+    lowest = [value - 0.35 for value in AHEAD["deep"]]
+    claim = "exact_match(wide) > exact_match(deep) > exact_match(low) by {}pt"
+
+    reached, short = (
+        judge(AHEAD | {"low": lowest}, claim.format(margin), looks=(7,)) for margin in (15, 30)
+    )
+
+    assert reached.outcome is Outcome.CONFIRMED
+    assert short.outcome is Outcome.INCONCLUSIVE
+    assert "1 of 2 links hold at this look; the weakest is wide over deep" in short.sentence
+
+
+def test_in_two_groups_a_claim_is_given_up_only_where_its_margin_is_out_of_reach(judge):
+    first = {arm: [values[0], values[1], values[6]] for arm, values in AHEAD.items()}
+
+    near, far = (judge(first, f"{CLAIM} by {margin}pt", looks=(3, 5, 7, 10)) for margin in (21, 60))
+
+    assert not near.is_futile
+    assert [wanted.seeds for wanted in near.asks] == [5, 5]
+    assert far.is_futile
+
+
 def test_seeds_in_two_groups_refute_by_the_opposite_and_not_for_want_of_a_lead(judge):
     worse = {"wide": [0.4, 0.42, 0.41, 0.41, 0.96], "deep": [0.98, 0.97, 0.98, 0.97, 0.99]}
     alike = {"wide": [0.4, 0.98, 0.41, 0.97, 0.98], "deep": [0.98, 0.41, 0.98, 0.42, 0.99]}

@@ -180,6 +180,23 @@ def test_where_seeds_fall_into_two_groups_only_the_opposite_refutes(campaign, sc
         assert learned["a"] < learned["b"]
 
 
+@few
+@given(st.permutations(range(10)), st.integers(5, 25), st.integers(-5, 15))
+def test_in_two_groups_nothing_is_confirmed_whose_average_is_less_than_claimed(
+    campaign, places, lead, more
+):
+    behind = [0.30, *(0.60 + place / 100 for place in places[1:])]
+    ahead = [0.30 + lead / 100, *(0.60 + (lead + place) / 100 for place in sorted(places[1:]))]
+
+    (verdict,) = campaign(
+        {"a": ahead, "b": behind}, ask(1, f"{CLAIM} by {lead + more}pt", "ab", looks=(10,))
+    ).judge()
+
+    assert "fall into two groups" in verdict.sentence
+    if verdict.outcome is Outcome.CONFIRMED:
+        assert more <= 0
+
+
 def test_the_rule_and_the_interval_are_those_of_the_look(campaign):
     scores = gaussian(3, a=0.83, b=0.80)
     by_look = {

@@ -94,10 +94,12 @@ def _by_means(case: Case, found: Comparison, outcome: Outcome, held_back: int) -
             asked = f" The whole interval lies above the {margin} that the claim asks for."
         elif found.margin:
             asked = f" Whether it is as much as the {margin} claimed stays open."
+        least = f"With seeds that vary this much, a gap under {reach}"
+        if found.must_reach and found.margin and gap.estimate - gap.low < found.margin:
+            least = f"Where seeds fall into two groups, a gap under {margin}"
         return (
             f"{told}{asked} If there were no difference, a gap this large would come up"
-            f" {how_often(found.p_confirm)}; {limit(case)} With seeds that vary this much, a gap"
-            f" under {reach} would not have been enough."
+            f" {how_often(found.p_confirm)}; {limit(case)} {least} would not have been enough."
         )
     if outcome is Outcome.REFUTED:
         return f"{told} {_why_refuted(case, found, margin, up)}"
@@ -156,12 +158,16 @@ def _open_means(case: Case, found: Comparison, held_back: int, margin: str) -> s
         )
     if held_back:
         return f"{held_back_by(held_back)} {more}"
-    if found.split and found.is_smaller_than_claimed and found.advantage.estimate > 0.0:
+    is_less = found.is_smaller_than_claimed or (found.is_short and found.is_ahead)
+    if found.split and is_less and found.advantage.estimate > 0.0:
+        by = "The interval lies above zero, but by" if found.is_ahead else "By"
         return (
-            f"By these averages it is less than the {margin} claimed, so it is not confirmed; where"
-            " seeds fall into two groups, only the opposite of a claim is refuted. A recipe under"
-            " which every seed trains would tell."
+            f"{by} these averages it is less than the {margin} claimed, so it is not confirmed;"
+            " where seeds fall into two groups, only the opposite of a claim is refuted. A recipe"
+            " under which every seed trains would tell."
         )
+    if found.must_reach and found.is_short and found.advantage.estimate > 0.0:
+        more = f"While it is less than {margin} on average, more seeds do not settle it."
     if found.is_behind and found.fewest < REFUTE_SEEDS_MIN:
         return (
             f"That points against the claim, but refuting takes {REFUTE_SEEDS_MIN} seeds an arm:"
