@@ -20,7 +20,7 @@ from techspec.skill.index import Library, ask
 from techspec.skill.known import Bearing, Cited, Known
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry
-from techspec.skill.search import Index, document, strength
+from techspec.skill.search import Index, document
 from techspec.skill.words import of_word, terms, words
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
@@ -248,15 +248,14 @@ def _best(
     for question, beside in _questions(goal, keywords, spec):
         found = index.search(question, beside, most)
         for hit in found.hits if found.strength != "none" else ():
-            degree = strength(hit.confidence, bool(beside))
-            if degree == "none":
+            if hit.strength == "none":
                 continue
             before = best.get(hit.key, _Match(0.0, 0.0, "", (), frozenset()))
             total = before.total + hit.confidence
             met = before.terms | set(hit.terms)
             if hit.confidence > before.confidence:
                 words = _words(question, beside, hit.terms)
-                before = _Match(total, hit.confidence, degree, _rarest(words, hit.terms), met)
+                before = _Match(total, hit.confidence, hit.strength, _rarest(words, hit.terms), met)
             best[hit.key] = replace(before, total=total, terms=met)
     if any(match.strength == "strong" for match in best.values()):
         least = _BESIDE_STRONG * max(match.confidence for match in best.values())

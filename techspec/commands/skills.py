@@ -20,7 +20,6 @@ from techspec.skill.objections import Objection, objections
 from techspec.skill.page import Skill, label, visible
 from techspec.skill.places import SOURCES, add_source, registry_for
 from techspec.skill.registry import Registry, text_of
-from techspec.skill.search import strength
 from techspec.skill.site import site
 from techspec.skill.twins import pairs
 from techspec.skill.untrusted import NOTE, seen
@@ -89,11 +88,7 @@ def _search(args: argparse.Namespace, registry: Registry) -> int:
 
     def likely(library: Library) -> list[Skill]:
         hits = library.index().search(args.what, keywords).hits
-        return [
-            library.page(hit.key)
-            for hit in hits
-            if strength(hit.confidence, bool(keywords)) != "none"
-        ]
+        return [library.page(hit.key) for hit in hits if hit.strength != "none"]
 
     return _print_list(args, ask(registry, likely))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from techspec.skill.index import Library, ask
 from techspec.skill.page import Attempt, Skill
 from techspec.skill.registry import Registry
-from techspec.skill.search import Index, attempt_document, strength
+from techspec.skill.search import LIMITS, Index, attempt_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def tried(
         found = []
         for hit in index.search(idea, keywords, most).hits:
             # A row is short: of the keywords around an idea it holds few.
-            degree = strength(hit.confidence, with_keywords=False)
+            degree = LIMITS.strength(hit.confidence)
             if degree != "none":
                 skill, attempt = row(hit.key)
                 found.append(Tried(attempt, skill, hit.confidence, degree))

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from techspec.skill.page import read
-from techspec.skill.search import STRONG, Document, Index, document, strength
+from techspec.skill.search import LIMITS, Document, Index, Limits, document
 from techspec.skill.tried import tried
 from techspec.skill.words import stem, terms
 
@@ -74,16 +74,32 @@ def test_hits_say_by_which_terms_and_how_surely():
     hit, *_ = Index(DOCUMENTS).search("the RoPE theta").hits
 
     assert set(hit.terms) == {"rop", "ro", "pe", "theta"}
-    assert STRONG < hit.confidence < 1.0
+    assert hit.strength == "strong"
+    assert LIMITS.strong < hit.confidence < 1.0
 
 
 @pytest.mark.parametrize(
-    ("confidence", "keywords", "expected"),
-    [(0.12, False, "none"), (0.13, False, "possible"), (0.21, False, "strong"),
-     (0.20, True, "none"), (0.21, True, "possible"), (0.25, True, "strong")],
-)  # fmt: skip
-def test_strength_follows_the_measured_thresholds(confidence, keywords, expected):
-    assert strength(confidence, keywords) == expected
+    ("confidence", "expected"),
+    [(0.0, "none"), (0.29, "none"), (0.3, "possible"), (0.5, "strong")],
+)
+def test_a_hit_is_possible_or_strong_from_a_limit_on(confidence, expected):
+    assert Limits(0.3, 0.5).strength(confidence) == expected
+
+
+def test_a_request_in_words_that_the_registry_hardly_knows_asks_more_of_a_page():
+    prose = "page " * 1_000
+    shelf = [Document(str(n), {"description": "train a model", "prose": prose}) for n in range(300)]
+    page = Document(
+        "page", {"description": "overhead of containers", "prose": prose + "restart " * 2}
+    )
+    index = Index([page, *shelf])
+
+    familiar, *_ = index.search("restart a model of a page").hits
+    foreign, *_ = index.search("overhead of containers, pillars and taps").hits
+
+    assert [familiar.key, foreign.key] == ["page", "page"]
+    assert familiar.confidence < foreign.confidence
+    assert [familiar.strength, foreign.strength] == ["possible", "none"]
 
 
 @pytest.mark.parametrize(
