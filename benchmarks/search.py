@@ -89,7 +89,7 @@ def _rank(corpus: Path, queries: list[dict], keywords: dict[str, list[str]], to:
         found = ask(registry, lambda library: library.index().search(query["query"], asked))
         return {
             "ranked": [[_id(hit.key, corpus), hit.score] for hit in found.hits],
-            "confidence": found.confidence,
+            "confidence": found.confidence - found.limits.possible,
             "abstain": found.strength == "none",
         }
 

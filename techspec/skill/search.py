@@ -59,12 +59,18 @@ often a word of its story and not of its problem, outweighs the others less."""
 PAIRS_SHARE = 0.4
 """Weight of neighbouring words beside that of single words, 1. From .3 to .5 little changes."""
 
-_PAIRED = ("name", "description", "tags")
+_TITLED = ("name", "description", "tags")
+"""The fields that say what a page is about; the first of WEIGHTS."""
 
 KEYWORDS_SHARE, KEYWORDS_TRUST = 0.75, 3.0
 """Weight of keywords beside that of the goal, 1: for the ranking, and for the confidence. Scored
 apart, a long list of keywords does not drown the goal; but who names the right technical terms
 and meets none of them in a page is told little by the words of the goal that it has."""
+
+TITLED_SHARE = 0.2
+"""Weight of what a page's name, description and tags meet, a word counting as rare as it is there:
+one that all prose has may be rare in them, and then tells what a page is about. From .1 to .25 it
+gains, on 53 requests and on 182 others. It moves the ranking alone."""
 
 MEANING_SHARE = 0.3
 """Weight of nearness in meaning, a cosine, beside the share of the best possible score by terms.
@@ -134,9 +140,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first."""
+    """Hits, best first, and the limits of this question."""
 
     hits: tuple[Hit, ...]
+    limits: Limits
 
     @property
     def confidence(self) -> float:
@@ -213,7 +220,7 @@ class Counts:
             if not text:  # so is most of a page that is known by its top
                 lengths.append(0)
                 continue
-            if name in _PAIRED:
+            if name in _TITLED:
                 found = terms(text)
                 counts: Mapping[str, int] = Counter(found)
                 self._enter(field, Counter(pairs(found)))
@@ -244,6 +251,18 @@ class Counts:
         return both[::2], both[1::2]
 
 
+class _Part(NamedTuple):
+    """The documents that have a term, ascending, and what it adds to the score of each.
+
+    Wherever it stands, and in their names, descriptions and tags alone.
+    """
+
+    rows: Rows
+    scores: Scores
+    titled_rows: Rows
+    titled_scores: Scores
+
+
 class Index:
     """Documents ready to be searched: some in memory, beside some that were stored."""
 
@@ -271,11 +290,11 @@ class Index:
         self._vectors = np.concatenate(known) if meanings and len(known) == len(vectors) else None
         self._encode = encode
         self._embeddings = stored.embeddings if stored else None
-        self._parts: dict[str, tuple[Rows, Scores]] = {}
+        self._parts: dict[str, _Part] = {}
 
     def weight(self, term: str) -> float:
         """How telling a term is: the rarer, the more."""
-        return self._weight(len(self._scored(term)[0]))
+        return self._weight(len(self._scored(term).rows))
 
     def search(self, goal: str, keywords: Sequence[str] = (), most: int = 10) -> Found:
         """Rank the documents for a question.
@@ -290,9 +309,11 @@ class Index:
             fields", CIKM, 42-49.
         """
         goal = f"{goal} {english(goal)}"
-        by_goal, by_keywords = self._scores([goal]), self._scores(keywords)
+        by_goal, titled_goal = self._scores([goal])
+        by_keywords, titled_keywords = self._scores(keywords)
         scores = by_goal + KEYWORDS_SHARE * by_keywords
         found = np.flatnonzero(scores)
+        scores += TITLED_SHARE * (titled_goal + KEYWORDS_SHARE * titled_keywords)
         scores += MEANING_SHARE * self._nearness([goal])
         scores += MEANING_SHARE * KEYWORDS_SHARE * self._nearness(keywords)
         scores += EMBEDDING_SHARE * self._likeness(goal, keywords)
@@ -317,11 +338,11 @@ class Index:
             )
             for negative, key, row in best
         )
-        return Found(hits)
+        return Found(hits, limits)
 
     def _limits(self, asked: Collection[str]) -> Limits:
         """Limits without keywords: the more foreign the words of a request, the higher."""
-        counts = [len(self._scored(term)[0]) for term in self._meetable(asked)]
+        counts = [len(self._scored(term).rows) for term in self._meetable(asked)]
         weights = [_weight(count, len(self._keys)) for count in counts]
         higher = FOREIGN * max(0.0, sum(weights) / max(1, len(weights)) - self._familiar)
         return Limits(LIMITS.possible + higher, LIMITS.strong + higher)
@@ -331,33 +352,39 @@ class Index:
 
         Sorted, as sums of the same numbers in another order may differ.
         """
-        return [term for term in sorted(asked) if term.isascii() or len(self._scored(term)[0])]
+        return [term for term in sorted(asked) if term.isascii() or len(self._scored(term).rows)]
 
     def _met(self, row: int, asked: Iterable[str]) -> tuple[str, ...]:
         """Which of the terms a document has."""
         met = []
         for term in asked:
-            rows, _ = self._scored(term)
+            rows = self._scored(term).rows
             place = rows.searchsorted(row)
             if place < len(rows) and rows[place] == row:
                 met.append(term)
         return tuple(met)
 
-    def _scores(self, texts: Sequence[str]) -> Scores:
-        """Of each document, its share of the best possible score by terms, from 0 to 1."""
-        found = [terms(text) for text in texts]
-        single = self._shares({term for of_text in found for term in of_text})
-        paired = self._shares({pair for of_text in found for pair in pairs(of_text)})
-        return (single + PAIRS_SHARE * paired) / (1.0 + PAIRS_SHARE)
+    def _scores(self, texts: Sequence[str]) -> tuple[Scores, Scores]:
+        """Of each document, its share of the best possible score by terms, from 0 to 1.
 
-    def _shares(self, asked: Collection[str]) -> Scores:
-        best = 0.0
+        Of all its fields, and by single terms of its name, description and tags alone.
+        """
+        found = [terms(text) for text in texts]
+        single, titled = self._shares({term for of_text in found for term in of_text})
+        paired, _ = self._shares({pair for of_text in found for pair in pairs(of_text)})
+        return (single + PAIRS_SHARE * paired) / (1.0 + PAIRS_SHARE), titled
+
+    def _shares(self, asked: Collection[str]) -> tuple[Scores, Scores]:
+        best = best_titled = 0.0
         sums: Scores = np.zeros(len(self._keys))
+        titled: Scores = np.zeros(len(self._keys))
         for term in self._meetable(asked):
-            rows, parts = self._scored(term)
-            best += self._weight(len(rows))
-            sums[rows] += parts
-        return sums / best if best else sums
+            part = self._scored(term)
+            best += self._weight(len(part.rows))
+            sums[part.rows] += part.scores
+            best_titled += self._weight(len(part.titled_rows))
+            titled[part.titled_rows] += part.titled_scores
+        return sums / (best or 1.0), titled / (best_titled or 1.0)
 
     def _nearness(self, texts: Sequence[str]) -> Scores | float:
         """Of each document, the cosine of its direction and the question's, 0 at least."""
@@ -388,23 +415,27 @@ class Index:
     def _weight(self, found: int) -> float:
         return _weight(found, max(len(self._keys), _DOCUMENTS_MIN))
 
-    def _scored(self, term: str) -> tuple[Rows, Scores]:
-        """The documents that have a term, ascending, and what it adds to the score of each."""
+    def _scored(self, term: str) -> _Part:
         if term not in self._parts:
             if len(self._parts) >= _PARTS_MAX:
                 self._parts.clear()
-            weighted: Scores = np.zeros(len(self._keys))
-            first = 0
-            for store in self._stores:
-                rows, numbers = store.entries(term)
-                fields, counts = unpacked(numbers)
-                rows = rows + first
-                np.add.at(weighted, rows, counts / self._divisors[rows, fields])
-                first += len(store.keys)
-            found = np.flatnonzero(weighted)
-            kept = weighted[found]
-            self._parts[term] = found, self._weight(len(found)) * kept / (K1 + kept)
+            entries = [store.entries(term) for store in self._stores]
+            first = np.cumsum([0, *(len(store.keys) for store in self._stores)])
+            rows = np.concatenate([own + n for (own, _), n in zip(entries, first, strict=False)])
+            fields, counts = unpacked(np.concatenate([numbers for _, numbers in entries]))
+            added = counts / self._divisors[rows, fields]
+            is_titled = fields < len(_TITLED)
+            self._parts[term] = _Part(
+                *self._saturated(rows, added), *self._saturated(rows[is_titled], added[is_titled])
+            )
         return self._parts[term]
+
+    def _saturated(self, rows: Rows, added: Scores) -> tuple[Rows, Scores]:
+        """The documents in some rows, each once, and what a term adds to the score of each."""
+        weighted = np.bincount(rows, added, len(self._keys))
+        found = np.flatnonzero(weighted)
+        kept = weighted[found]
+        return found, self._weight(len(found)) * kept / (K1 + kept)
 
 
 def _weight(found: int, count: int) -> float:

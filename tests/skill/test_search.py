@@ -52,6 +52,16 @@ def test_words_that_stand_together_in_a_description_count_more_than_the_same_wor
     assert [hit.key for hit in hits] == ["together", "apart"]
 
 
+def test_a_word_of_all_prose_tells_a_page_that_alone_has_it_in_its_description():
+    prose = [*["config restart"] * 10, *["config"] * 90]
+    shelf = [Document(str(n), {"description": "notes", "prose": p}) for n, p in enumerate(prose)]
+    page = Document("page", {"description": "config", "prose": "config"})
+
+    first, *_ = Index([page, *shelf]).search("restart config").hits
+
+    assert first.key == "page"
+
+
 def test_a_long_list_of_keywords_does_not_drown_the_goal():
     asked = Document("asked", {"description": "ship a web page as one file"})
     tools = Document("tools", {"description": "react tailwind vite parcel"})
