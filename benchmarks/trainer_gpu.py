@@ -55,7 +55,12 @@ PHASES: dict[str, Config] = {
     "Narrow-deep 128x8": {"d_model": 128, "depth": 8, "d_proj": 64, "d_ff": 452},
 }
 """The arms of examples/phase-1 and of phase-2, of the latter with the d_ff that its plan solves."""
-RECIPE: Config = {"batch_size": 512, "learning_rate": 1e-4, "rope_theta": 100}
+RECIPE: Config = {
+    "batch_size": 512,
+    "learning_rate": 1e-4,
+    "rope_theta": 100,
+    "precision": "tf32",
+}
 TINY: dict[str, Config] = {"tiny 16x2": {"d_model": 16, "depth": 2, "d_ff": 32}}
 TINY_RECIPE: Config = {"digits": 2, "base": 10, "train_size": 2000, "eval_size": 100}
 TARGETS = {1: 60, 8: 180}

@@ -147,7 +147,7 @@ def test_pairs_whose_counts_are_left_to_techspec_are_matched(trainer):
     (finding,) = [f for f in check(read(text), trainer) if f.code == "TS211"]
     for number in ("1.05M", "1.02M", "1.31M", "28%", "~1M", "3.2M", "1.59M", "2.13M"):
         assert number in finding.message
-    assert "Wide-shallow d_proj=128 d_ff=205" in finding.fix
+    assert "Wide-shallow d_proj=128 d_ff=204" in finding.fix
     assert "TS211" not in [f.code for f in check(read(without), trainer)]
 
 

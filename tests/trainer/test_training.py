@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from trainer import checkpoint  # noqa: E402
 from trainer import config as configs  # noqa: E402
+from trainer import train as loop  # noqa: E402
 from trainer.lanes import epoch_order, learning_rate  # noqa: E402
 from trainer.protocol import Checkpoint, Ended, Eval, Started, Step, Trial  # noqa: E402
-from trainer import train as loop  # noqa: E402
 from trainer.train import plateaued, train  # noqa: E402
 
 CPU = torch.device("cpu")
