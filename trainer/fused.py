@@ -192,6 +192,7 @@ def _add_norm_there(  # type: ignore[no-untyped-def]
     x, delta, weight, total, normed, rows, weight_stride, adds,
     WIDTH: tl.constexpr, WIDE: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
+    """Some rows of one lane; x and what is made of it are (lanes, rows, WIDTH)."""
     lane = tl.program_id(1)
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.arange(0, WIDE)
@@ -211,6 +212,7 @@ def _add_norm_back(  # type: ignore[no-untyped-def]
     total, weight, d_total, d_normed, d_x, d_weight, rows, weight_stride, adds,
     WIDTH: tl.constexpr, WIDE: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
+    """Every so many rows of one lane, which add up to one row of d_weight (lanes, parts, WIDTH)."""
     part, parts, lane = tl.program_id(0), tl.num_programs(0), tl.program_id(1).to(tl.int64)
     column = tl.arange(0, WIDE)
     own = tl.load(weight + lane * weight_stride + column, column < WIDTH, 0.0)
@@ -232,6 +234,10 @@ def _add_norm_back(  # type: ignore[no-untyped-def]
     tl.store(d_weight + (lane * parts + part) * WIDTH + column, gathered, column < WIDTH)
 
 
+# Below, qkv and its gradient are (problems, length, 3, heads, 2, HALF), the problems of all lanes
+# one after the other; mixed and its gradient (problems, length - skipped, heads, 2, HALF); logsums
+# and commons (problems, heads, length); cos and sin (lanes, length, HALF). A program has PAIRS
+# pairs of a problem and a head; tiles are (PAIRS, TIMES, WIDE), of either half of a head.
 _SIZES = ["batch", "heads", "length", "skipped", "count"]
 
 
@@ -249,6 +255,7 @@ def _store(at, first, second, mask, HALF: tl.constexpr):  # type: ignore[no-unty
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _turned(at, cos, sin, mask, HALF: tl.constexpr):  # type: ignore[no-untyped-def]
+    """As `plain.rotate`."""
     first, second = _halves(at, mask, HALF)
     return first * cos - second * sin, second * cos + first * sin
 
