@@ -48,12 +48,23 @@ def test_a_step_by_fused_kernels_is_a_plain_one_but_for_rounding(given):
     assert apart(gradient, plain_gradient) < 2e-6
 
 
-def test_a_lane_gets_bit_for_bit_what_it_would_get_alone():
-    config = configs.read(SHAPES[0])
+def test_a_lane_gets_from_each_kernel_bit_for_bit_what_it_would_get_alone():
+    generator = torch.Generator().manual_seed(0)
+    x, delta = torch.randn(2, 3, 2, 10, 20, generator=generator)
+    weight, made = (torch.randn(3, *s, generator=generator) for s in ((20,), (2, 10, 36)))
+    angles = torch.rand(3, 1, 10, 1, 3, generator=generator)
 
-    (_, together), (_, alone) = (step(config, fused, lanes) for lanes in (3, 1))
+    def computed(lanes):
+        """What the first of so many lanes gets, and the gradients of its inputs."""
+        given = [t[:lanes].clone().requires_grad_() for t in (x, delta, weight, made)]
+        total, normed = fused.add_norm(*given[:3])
+        turns = angles[:lanes].cos(), angles[:lanes].sin()
+        mixed = fused._Mix.apply(given[3] * 1.0, *turns, 2, 4)
+        sums = sum((out * out.detach().cos()).sum() for out in (total, normed, mixed))
+        return [out[0] for out in (total, normed, mixed, *torch.autograd.grad(sums, given))]
 
-    assert torch.equal(together[:1], alone)
+    for together, alone in zip(computed(3), computed(1), strict=True):
+        assert torch.equal(together, alone)
 
 
 def test_in_bfloat16_products_are_lowered_and_the_gradient_is_not():
