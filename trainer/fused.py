@@ -12,6 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from trainer import plain
 from trainer.config import Config
 
 # Numbers that a program holds of one tensor: of attention 8 in a thread, of a norm 16 in each of
@@ -56,7 +57,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return torch.bmm(x.flatten(1, -2), weight.mT).view(*x.shape[:-1], weight.shape[1])
+        return plain.linear(x, weight)
 
     @staticmethod
     def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor, Tensor]:
@@ -184,7 +185,7 @@ def _power_of_two(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-_EPSILON = tl.constexpr(1e-6)  # as in trainer.plain
+_EPSILON = tl.constexpr(plain.EPSILON)
 
 
 @triton.jit(do_not_specialize=["rows", "adds"])  # type: ignore[untyped-decorator]
