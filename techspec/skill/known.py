@@ -19,9 +19,9 @@ from techspec.skill.findings import Finding, spelled
 from techspec.skill.registry import Registry
 from techspec.spec import claims
 from techspec.spec.model import Value
-from techspec.stats.difference import fisher
 from techspec.stats.multiplicity import holm
 from techspec.stats.pooling import random_effects
+from techspec.stats.rates import fisher
 from techspec.stats.reliability import clopper_pearson
 from techspec.verdict.gather import form_of
 from techspec.verdict.model import Estimate, Outcome

@@ -9,16 +9,10 @@ from functools import lru_cache, partial
 
 from techspec.spec import claims
 from techspec.stats.checked import sample
-from techspec.stats.difference import (
-    Difference,
-    RateDifference,
-    fisher,
-    p_below_spreads,
-    paired,
-    welch,
-)
+from techspec.stats.difference import Difference, p_below_spreads, paired, welch
 from techspec.stats.permutation import permuted, permuted_pairs
 from techspec.stats.power import SEEDS_MAX, seeds_needed
+from techspec.stats.rates import RateDifference, fisher
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
     ALPHA,

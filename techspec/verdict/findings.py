@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from techspec.plan.model import Question
 from techspec.spec.claims import Relation
 from techspec.spec.model import Band
-from techspec.stats.difference import Difference, RateDifference
+from techspec.stats.difference import Difference
 from techspec.stats.equivalence import Equivalence
+from techspec.stats.rates import RateDifference
 from techspec.stats.reliability import Sprt
 from techspec.stats.trend import Trend
 from techspec.verdict.model import ArmResult, Estimate, Outcome, SeedValue, Wanted

@@ -5,10 +5,10 @@ from itertools import combinations
 
 from techspec.spec import claims
 from techspec.stats.checked import sample
-from techspec.stats.difference import fisher
 from techspec.stats.equivalence import all_pairs
 from techspec.stats.multiplicity import holm
 from techspec.stats.power import SEEDS_MAX, equivalence_seeds_needed, seeds_needed
+from techspec.stats.rates import fisher
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
     ALPHA,

@@ -2,7 +2,7 @@
 
 import math
 
-from techspec.stats.difference import fisher
+from techspec.stats.rates import fisher
 from techspec.verdict.findings import (
     ALPHA,
     CONFIDENCE,
