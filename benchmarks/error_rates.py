@@ -37,6 +37,8 @@ CAP = 10
 """Seeds an arm that are drawn; no usual cap is higher."""
 SD = 0.02
 MARGIN = 0.02
+MODE, STUCK = 0.97, 0.40
+"""Where the seeds of an arm in two modes lie."""
 RELIABLE, UNRELIABLE = 0.9, 0.5
 """Success rates that the reliability test tells apart."""
 ERROR_MAX = 0.05
@@ -174,15 +176,23 @@ def _threshold(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
 
 
 def _insensitive(rng: Rng, shape: Shape | None, is_true: bool) -> Claim:
-    """Two of four levels lie the margin apart, which is the edge for either verdict."""
-    names, text = "abcd", "score insensitive to p within 2pt"
+    """Two of four levels lie the margin apart, which is the edge for either verdict.
+
+    In two modes that margin is 2, 10, 20 or 40 points, and made by how often each succeeds.
+    """
+    names = "abcd"
+    margin = MARGIN if shape else rng.choice([0.02, 0.1, 0.2, 0.4])
+    text = f"score insensitive to p within {100 * margin:.0f}pt"
+    places = rng.permuted([0.0, margin, *rng.uniform(0.0, margin, 2)])
     if shape is None:
-        rates = [0.7] * 4 if is_true else [0.9, 0.6, 0.6, 0.3]
+        shortfalls = places / (MODE - STUCK)
+        rates = rng.uniform(shortfalls.max(), 1.0) - shortfalls
         scores = {name: _modes(rng, rate).tolist() for name, rate in zip(names, rates, strict=True)}
-        return Claim(text, scores, (1, 2, 3, 4))
-    places = np.array([0.0, MARGIN, *rng.uniform(0.0, MARGIN, 2)])
-    means = 0.8 + rng.permuted(places)
-    scores = {n: _scores(rng, shape, m, SD / 3.0) for n, m in zip(names, means, strict=True)}
+    else:
+        scores = {
+            name: _scores(rng, shape, 0.8 + place, SD / 3.0)
+            for name, place in zip(names, places, strict=True)
+        }
     return Claim(text, scores, (1, 2, 3, 4))
 
 
@@ -238,8 +248,8 @@ def _scores(rng: Rng, shape: Shape, mean: float, sd: float = SD) -> list[float]:
 
 def _modes(rng: Rng, rate: float) -> "np.ndarray":
     """Scores that succeed with this rate: near 97 %, else near 40 %."""
-    high = np.clip(0.97 + 0.01 * rng.standard_normal(CAP), 0.0, 1.0)
-    return np.where(rng.random(CAP) < rate, high, 0.40 + 0.08 * rng.standard_normal(CAP))
+    high = np.clip(MODE + 0.01 * rng.standard_normal(CAP), 0.0, 1.0)
+    return np.where(rng.random(CAP) < rate, high, STUCK + 0.08 * rng.standard_normal(CAP))
 
 
 def _in_two_modes(rng: Rng, is_real: bool) -> Scores:

@@ -2,9 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-from techspec.stats.checked import inside_unit, successes_of
+from techspec.stats.checked import at_least, inside_unit, successes_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+# Ours: true rates that are tried, evenly spaced. With 20 times as many no p-value of 1,500 of up to
+# 20 runs an arm rose by more than 0.2 % of itself.
+_RATES = 101
+# Tables whose p-values differ by less of their size are equally extreme but for rounding.
+_TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,78 @@ def fisher(
         p_above=_share_of_tables(successes_a, n_a, successes_b, n_b),
         p_below=_share_of_tables(successes_b, n_b, successes_a, n_a),
     )
+
+
+def p_rates_apart(
+    successes_a: int, n_a: int, successes_b: int, n_b: int, margin: float = 0.0
+) -> float:
+    """Two-sided p of H0: the true success rates lie within `margin` of each other.
+
+    The chance of counts at least as extreme, under those rates within the margin that make it
+    largest, so exact however few the runs; how extreme counts are is said by Fisher's p-values.
+
+    Args:
+        successes_a: in [0, n_a].
+        n_a: runs of a, >= 1.
+        successes_b: in [0, n_b].
+        n_b: runs of b, >= 1.
+        margin: the largest difference of rates that does not matter, >= 0; from 1 on the p is 1.
+
+    Raises:
+        ValueError: a count lies outside its range, or the margin is below 0.
+
+    Source:
+        Boschloo (1970), "Raised conditional level of significance for the 2x2-table when testing
+        the equality of two probabilities", Statistica Neerlandica 24(1), 1-9; Roehmel and
+        Mansmann (1999), "Unconditional non-asymptotic one-sided tests for independent binomial
+        proportions when the interest lies in showing non-inferiority and/or superiority",
+        Biometrical Journal 41(2), 149-170, for a margin, and for looking for the largest chance
+        only where the rates are just so far apart.
+
+    >>> round(p_rates_apart(5, 5, 1, 5), 4), round(p_rates_apart(5, 5, 1, 5, margin=0.3), 4)
+    (0.0215, 0.0865)
+    """
+    import numpy as np
+
+    successes_of(successes_a, n_a, least=1)
+    successes_of(successes_b, n_b, least=1)
+    if at_least(margin, 0.0, "margin") >= 1.0:
+        return 1.0
+
+    fisher_p = _fisher_of_tables(n_a, n_b)
+    extreme = (fisher_p <= fisher_p[successes_a, successes_b] * (1.0 + _TIE)).astype(float)
+    lower = np.linspace(0.0, 1.0 - margin, _RATES)
+    largest = max(
+        float((_binomial(n_a, rates_a) * (extreme @ _binomial(n_b, rates_b))).sum(0).max())
+        for rates_a, rates_b in ((lower, lower + margin), (lower + margin, lower))
+    )
+    return min(1.0, largest)  # rounding may end above
+
+
+@lru_cache(maxsize=32)  # a study has few sizes
+def _fisher_of_tables(n_a: int, n_b: int) -> "Floats":
+    """The smaller one-sided p of each pair of counts, shape (n_a + 1, n_b + 1)."""
+    import numpy as np
+
+    return np.array(
+        [
+            [
+                min(_share_of_tables(a, n_a, b, n_b), _share_of_tables(b, n_b, a, n_a))
+                for b in range(n_b + 1)
+            ]
+            for a in range(n_a + 1)
+        ]
+    )
+
+
+def _binomial(n: int, rates: "Floats") -> "Floats":
+    """Chance of k successes of n at each rate, shape (n + 1, rates)."""
+    import numpy as np
+
+    k = np.arange(n + 1)[:, None]
+    ways = np.array([float(math.comb(n, successes)) for successes in range(n + 1)])[:, None]
+    chances: Floats = ways * rates**k * (1.0 - rates) ** (n - k)
+    return chances
 
 
 def _share_of_tables(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:

@@ -206,19 +206,21 @@ class Level:
 
     def reached(self, run: SeedValue) -> bool:
         """Whether the run is a success; one that diverged never is."""
-        if run.value is None:
-            return False
+        return run.value is not None and self.met(run.value)
+
+    def met(self, value: float) -> bool:
+        """Whether a run that ended with the value is a success."""
         if self.value is None:
             return True
         match self.relation:
             case ">":
-                return run.value > self.value
+                return value > self.value
             case ">=":
-                return run.value >= self.value
+                return value >= self.value
             case "<":
-                return run.value < self.value
+                return value < self.value
             case "<=":
-                return run.value <= self.value
+                return value <= self.value
 
     def successes(self, arm: ArmResult) -> int:
         """How many runs of the arm reach it."""
@@ -372,10 +374,12 @@ class Spread:
     level: Level | None = None
     """What counts as a success where successes are compared instead of means."""
     split: Split | None = None
+    rates_allowed: float = 0.0
+    """The difference of success rates that moves an average by the margin, in [0, 1]."""
     counts_pair: tuple[int, int] | None = None
     """The two levels whose success counts differ most."""
     p_counts: float = 1.0
-    """That their success shares are equal, adjusted for having searched all pairs."""
+    """That their success rates differ by no more, adjusted for having searched all pairs."""
     p_pairs: tuple[float, ...] = ()
     """The same of every pair, before that adjustment."""
 

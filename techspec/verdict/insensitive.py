@@ -2,13 +2,14 @@
 
 from functools import partial
 from itertools import combinations
+from statistics import fmean
 
 from techspec.spec import claims
 from techspec.stats.checked import sample
 from techspec.stats.equivalence import all_pairs
 from techspec.stats.multiplicity import holm
 from techspec.stats.power import SEEDS_MAX, equivalence_seeds_needed, seeds_needed
-from techspec.stats.rates import fisher
+from techspec.stats.rates import p_rates_apart
 from techspec.verdict.counting import level_of, split_of
 from techspec.verdict.findings import (
     ALPHA,
@@ -16,6 +17,7 @@ from techspec.verdict.findings import (
     CONFIRM_SEEDS_MIN,
     REFUTE_SEEDS_MIN,
     Case,
+    Level,
     Spread,
     Weighed,
 )
@@ -29,9 +31,10 @@ RULE = (
     " lies further apart, after Holm's adjustment over pairs."
 )
 RULE_COUNTS = (
-    "Fisher's exact test on the success counts of each pair of levels, two-sided: REFUTED from"
-    f" {REFUTE_SEEDS_MIN} seeds a level on when some pair differs, after Holm's adjustment over"
-    " pairs; never CONFIRMED, since averages would mislead."
+    "Boschloo's exact test on the success counts of each pair of levels, two-sided: REFUTED from"
+    f" {REFUTE_SEEDS_MIN} seeds a level on when the success rates of some pair differ by more than"
+    " would move an average by the margin, after Holm's adjustment over pairs; never CONFIRMED,"
+    " since averages would mislead."
 )
 
 
@@ -74,10 +77,16 @@ def _find(case: Case, margin: float) -> Spread:
     split = split_of(case, case.arms)
     if split or any(arm.diverged for arm in case.arms):
         level = level_of(case, split)
-        successes = [level.successes(arm) for arm in case.arms]
-        pair, p_counts, p_pairs = _widest_counts(case.arms, successes)
+        allowed = _rates_allowed(case.arms, level, margin)
+        pair, p_counts, p_pairs = _widest_counts(case.arms, level, allowed)
         return Spread(
-            margin, level=level, split=split, counts_pair=pair, p_counts=p_counts, p_pairs=p_pairs
+            margin,
+            level=level,
+            split=split,
+            rates_allowed=allowed,
+            counts_pair=pair,
+            p_counts=p_counts,
+            p_pairs=p_pairs,
         )
     if min(len(arm.runs) for arm in case.arms) < 2:
         return Spread(margin)
@@ -95,15 +104,27 @@ def _find(case: Case, margin: float) -> Spread:
     return Spread(margin, equivalence=found, sd=max(sd, case.spread_floor))
 
 
+def _rates_allowed(arms: tuple[ArmResult, ...], level: Level, margin: float) -> float:
+    """The difference of success rates that moves an average by the margin, in [0, 1].
+
+    A seed that succeeds instead of failing moves it by the gap between the two groups. A run that
+    diverged is worse than any margin, so where nothing but divergence is counted none is allowed.
+    """
+    values = [run.value for arm in arms for run in arm.runs if run.value is not None]
+    reached = [value for value in values if level.met(value)]
+    missed = [value for value in values if not level.met(value)]
+    if not reached or not missed:
+        return 0.0
+    return min(1.0, margin / abs(fmean(reached) - fmean(missed)))
+
+
 def _widest_counts(
-    arms: tuple[ArmResult, ...], successes: list[int]
+    arms: tuple[ArmResult, ...], level: Level, allowed: float
 ) -> tuple[tuple[int, int], float, tuple[float, ...]]:
     """The pair that differs most, its adjusted p, and the p-values of all pairs before."""
+    counts = [(level.successes(arm), len(arm.runs)) for arm in arms]
     pairs = list(combinations(range(len(arms)), 2))
-    p_values = []
-    for i, j in pairs:
-        rates = fisher(successes[i], len(arms[i].runs), successes[j], len(arms[j].runs))
-        p_values.append(min(1.0, 2.0 * min(rates.p_above, rates.p_below)))
+    p_values = [p_rates_apart(*counts[i], *counts[j], allowed) for i, j in pairs]
     adjusted = holm(p_values)
     best = min(range(len(pairs)), key=lambda index: (adjusted[index], p_values[index]))
     return pairs[best], adjusted[best], tuple(p_values)

@@ -197,6 +197,29 @@ def test_one_level_that_fails_is_not_given_up_for_the_many_pairs_that_are_search
     assert {each.seeds for each in verdict.asks} == {5}
 
 
+def test_success_rates_are_held_against_what_the_margin_allows_of_them(judge):
+    mostly, seldom = [0.97] * 9 + [0.40], [0.97] * 2 + [0.40] * 8
+    scores = levels(mostly, seldom)
+
+    narrow = judge(scores, ALIKE, (10, 100))
+    wide = judge(scores, "exact_match insensitive to rope_theta within 40pt", (10, 100))
+
+    assert narrow.outcome is Outcome.REFUTED
+    assert "differ by more than the 2.0 pt allowed" in narrow.sentence
+    assert "differed by 4 %, which moves an average by the 2.0 pt allowed" in narrow.sentence
+    assert wide.outcome is Outcome.INCONCLUSIVE
+    assert "No pair of levels differs by more than the 40.0 pt allowed" in wide.sentence
+
+
+def test_a_level_whose_runs_diverge_is_apart_whatever_the_margin(judge):
+    scores = levels([0.97] * 7, [0.97] * 1 + [None] * 6)
+
+    verdict = judge(scores, "exact_match insensitive to rope_theta within 40pt", (10, 100))
+
+    assert verdict.outcome is Outcome.REFUTED
+    assert "if they succeeded equally often" in verdict.sentence
+
+
 def test_levels_clearly_apart_wait_for_the_seeds_that_refuting_takes(judge):
     verdict = judge(levels([0.90, 0.91, 0.92], [0.50, 0.51, 0.52]), ALIKE, (10, 100), looks=(3, 5))
 

@@ -107,22 +107,30 @@ def _insensitive_by_counts(
         f"{why}, so averages would mislead and successes are counted. Seeds that"
         f" {goal_of(case, found.level)}: {tally}."
     )
+    margin = stated(found.margin, case.gap_unit)
+    alike, beyond = "they succeeded equally often", ""
+    if found.split is not None:
+        alike = (
+            f"their success rates differed by {percent(found.rates_allowed)}, which moves an"
+            f" average by the {margin} allowed"
+        )
+        beyond = f" by more than the {margin} allowed"
     if outcome is Outcome.REFUTED:
         return (
-            f"{told} {first} and {second} differ: if they succeeded equally often, counts this far"
-            f" apart would come up {how_often(found.p_counts)}; {limit(case)} Only a cause for the"
-            " failed runs that has nothing to do with the level would change it."
+            f"{told} {first} and {second} differ{beyond}: if {alike}, counts this far apart would"
+            f" come up {how_often(found.p_counts)}; {limit(case)} Only a cause for the failed runs"
+            " that has nothing to do with the level would change it."
         )
     if held_back:
         return f"{told} {held_back_by(held_back)} {how_many_more(None)}"
     if found.p_counts <= ALPHA:
         return (
-            f"{told} {first} and {second} differ clearly, but not clearly enough for this look; and"
+            f"{told} {first} and {second} differ{beyond}, but not clearly enough for this look; and"
             " counts cannot show that levels are alike."
         )
     return (
-        f"{told} No pair of levels differs beyond chance, and counts cannot show that all are"
-        " alike. A recipe under which every seed trains would let averages be compared."
+        f"{told} No pair of levels differs{beyond} by these counts, and counts cannot show that all"
+        " are alike. A recipe under which every seed trains would let averages be compared."
     )
 
 
