@@ -3,6 +3,7 @@
 Nothing is concluded here that no source says; what no source covers is named as such.
 """
 
+import math
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -318,7 +319,9 @@ def _picking(index: Index, wanted: set[str]) -> passages.Pick:
             if met := wanted.intersection(of_word(word)):
                 meant[word] = met
         known.update(said)
-        return sum(weights[t] for t in set[str]().union(*(meant[w] for w in said & meant.keys())))
+        met = set[str]().union(*(meant[word] for word in said & meant.keys()))
+        # Rounded once: two rows with the same words weigh the same, in whatever order these come.
+        return math.fsum(weights[term] for term in met)
 
     def pick(quotes: Sequence[Quote], at_most: int) -> tuple[Quote, ...]:
         worth = [telling(quote) for quote in quotes]
