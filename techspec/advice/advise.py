@@ -148,7 +148,8 @@ class _Asked:
     def _page(self, key: str) -> Skill:
         if key in self.others:
             return self.others[key]
-        page = self.library.page(key)
+        # A goal is told excerpts; a spec is held against all that a page says.
+        page = self.library.excerpt(key) if self.spec is None else self.library.page(key)
         if not is_spec(page.path):
             return page
         try:

@@ -18,7 +18,6 @@ Pick = Callable[[Sequence[Quote], int], tuple[Quote, ...]]
 
 _OUTCOME = re.compile(r"\W*(outcome|key finding|key result)s?\b", re.I)
 _IDS_ALONE = re.compile(r"(?:H\d+|CONFIRMED|REFUTED|INCONCLUSIVE|VOID|[;,\s])+")
-_TO_COPY = re.compile(r"param|setting|config|default|value", re.I)
 _JUDGED = re.compile(r"predictions", re.I)
 
 
@@ -52,7 +51,7 @@ def parameters(page: Skill, quote_of: Quoting) -> list[Quote]:
     for block in page.parameters:
         lines = " | ".join(line.strip() for line in block.text.splitlines() if line.strip())
         quotes.append(quote_of(f"{block.section}: {lines}", block.line))
-    return quotes + [quote_of(row.text, row.line) for row in page.rows if _is_to_copy(row)]
+    return quotes + [quote_of(row.text, row.line) for row in page.settings]
 
 
 def cautions(page: Skill, quote_of: Quoting) -> list[Quote]:
@@ -75,7 +74,3 @@ def plain(quotes: Iterable[Quote]) -> tuple[Quote, ...]:
 def _is_verdict(row: Row) -> bool:
     """A row of judged claims, or one that says of hypotheses by their number how they came out."""
     return bool(_JUDGED.search(row.section) or _IDS_ALONE.fullmatch(" ".join(row.cells[1:])))
-
-
-def _is_to_copy(row: Row) -> bool:
-    return bool(row.header) and any(_TO_COPY.search(head) for head in row.header)

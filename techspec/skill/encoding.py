@@ -1,46 +1,55 @@
 """Pages and numbers in, bytes of the index out, and back. Damage is a `sqlite3.DatabaseError`."""
 
+import contextlib
 import marshal
 import sqlite3
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from techspec.skill.meaning import DIMENSIONS, Floats, Meanings
-from techspec.skill.page import Attempt, Block, Row, Skill
+from techspec.skill.page import Attempt, Block, Row, Skill, excerpt
 from techspec.spec.model import Problem
 
-_PARTS: tuple[tuple[str, Callable[..., Any]], ...] = (
-    ("attempts", attrgetter("attempt", "why", "lesson", "line")),
-    ("empty_attempts", attrgetter("attempt", "why", "lesson", "line")),
-    ("rows", attrgetter("line", "section", "cells", "header")),
-    ("blocks", attrgetter("line", "section", "language", "text")),
-    ("problems", attrgetter("line", "what", "fix")),
-)
+Placed = TypeVar("Placed", bound=Row | Block)
+
+_FIELDS: Mapping[str, Callable[..., Any]] = {
+    "attempts": attrgetter("attempt", "why", "lesson", "line"),
+    "empty_attempts": attrgetter("attempt", "why", "lesson", "line"),
+    "rows": attrgetter("line", "section", "cells", "header"),
+    "blocks": attrgetter("line", "section", "language", "text"),
+    "problems": attrgetter("line", "what", "fix"),
+}
+_OF_EXCERPT = ("attempts", "rows", "blocks")
 
 
-def encode_page(skill: Skill) -> bytes:
-    """Rows as tuples, in Python's own format, which is read back five times as fast as JSON.
+def encode_page(skill: Skill) -> tuple[bytes, bytes]:
+    """The excerpt of a page, and what else it has; its sections are not kept.
 
-    It is no format for a damaged file, so what is read has passed the check sum of zlib.
+    Rows as tuples, in Python's own format, which is read back five times as fast as JSON. It is
+    no format for a damaged file, so what is read has passed the check sum of zlib.
     """
+    told = excerpt(skill)
     head = [skill.name, skill.description, dict(skill.metadata), skill.title]
-    parts = [[fields(row) for row in getattr(skill, name)] for name, fields in _PARTS]
-    return zlib.compress(marshal.dumps([*head, *parts]), 1)
+    first = [list(map(_FIELDS[part], getattr(told, part))) for part in _OF_EXCERPT]
+    beside = []
+    for part, fields in _FIELDS.items():
+        lines = {row.line for row in getattr(told, part)}
+        beside.append([fields(row) for row in getattr(skill, part) if row.line not in lines])
+    return _packed([*head, *first]), _packed(beside)
 
 
-def decode_page(body: bytes, path: Path, root: Path) -> Skill:
-    """The page at a path of a registry folder; its sections, which are not kept, are empty."""
-    try:
-        name, description, metadata, title, tried, empty, rows, blocks, problems = marshal.loads(
-            zlib.decompress(body)
-        )
+def decode_excerpt(packed: bytes, path: Path, root: Path) -> Skill:
+    """The excerpt of the page at a path of a registry folder."""
+    with _damage_told():
+        name, description, metadata, title, tried, rows, blocks = _unpacked(packed)
         return Skill(
             name=name,
             path=path,
@@ -49,11 +58,41 @@ def decode_page(body: bytes, path: Path, root: Path) -> Skill:
             metadata=metadata,
             title=title,
             attempts=tuple(Attempt(*row) for row in tried),
-            empty_attempts=tuple(Attempt(*row) for row in empty),
             rows=tuple(Row(*row) for row in rows),
             blocks=tuple(Block(*row) for row in blocks),
+        )
+
+
+def decode_page(told: Skill, beside: bytes) -> Skill:
+    """The page without its sections, from its excerpt and what else it has."""
+    with _damage_told():
+        _, empty, rows, blocks, problems = _unpacked(beside)
+        return replace(
+            told,
+            empty_attempts=tuple(Attempt(*row) for row in empty),
+            rows=_by_line(told.rows, (Row(*row) for row in rows)),
+            blocks=_by_line(told.blocks, (Block(*row) for row in blocks)),
             problems=tuple(Problem(*row) for row in problems),
         )
+
+
+def _packed(values: list[Any]) -> bytes:
+    return zlib.compress(marshal.dumps(values), 1)
+
+
+def _unpacked(packed: bytes) -> Any:
+    return marshal.loads(zlib.decompress(packed))
+
+
+def _by_line(told: Iterable[Placed], beside: Iterable[Placed]) -> tuple[Placed, ...]:
+    """As on the page, where no two of a kind begin in one line."""
+    return tuple(sorted([*told, *beside], key=attrgetter("line")))
+
+
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
     except (zlib.error, ValueError, TypeError, EOFError) as error:
         raise sqlite3.DatabaseError("an index with a damaged page") from error
 

@@ -64,3 +64,7 @@ class Heads:
         root, path = self.place(number)
         folder = self._folders[root]
         return replace(read_inside(folder / path, folder), sections=())
+
+    def excerpt(self, number: int) -> Skill:
+        """As `page.excerpt`, read now."""
+        return page.excerpt(self.page(number))

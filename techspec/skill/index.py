@@ -129,9 +129,9 @@ class Library:
         return self._cache.attempts()
 
     def attempt(self, key: str) -> tuple[Skill, Attempt]:
-        """A failed attempt and its page."""
+        """A failed attempt and the excerpt of its page."""
         row, _, path = key.partition(":")
-        skill = self.page(path)
+        skill = self.excerpt(path)
         return skill, skill.attempts[int(row)]
 
     def __contains__(self, key: str) -> bool:
@@ -144,6 +144,10 @@ class Library:
     def page(self, key: str) -> Skill:
         """The page at a path, without its sections: they are searched, and never quoted."""
         return self._cache.page(self._cache.numbers[key])
+
+    def excerpt(self, key: str) -> Skill:
+        """The page at a path with what may be quoted to a goal, as `page.excerpt`."""
+        return self._cache.excerpt(self._cache.numbers[key])
 
     def place(self, name: str) -> tuple[Path, Path]:
         """The path and the registry folder of the page that `find` finds."""

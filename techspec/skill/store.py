@@ -36,6 +36,7 @@ from techspec.skill.embedding import Model
 from techspec.skill.encoding import (
     bytes_of,
     bytes_of_vector,
+    decode_excerpt,
     decode_page,
     decode_text,
     embeddings_of,
@@ -82,7 +83,7 @@ _INTEGER_MAX = 2**63 - 1
 """What SQLite takes: a date up to the year 2262."""
 
 _DECODED_MAX = 256
-"""Pages kept decoded in a process, about 20 kB each."""
+"""Pages kept decoded in a process, about 20 kB each, and as many excerpts."""
 
 LEARN_AGAIN = 1.5
 """Growth of a registry since its meanings were learned at which they are learned anew."""
@@ -154,7 +155,7 @@ CREATE TABLE pages(
 CREATE TABLE attempts(
     number INTEGER PRIMARY KEY, page INTEGER, row INTEGER, lengths BLOB, vector BLOB);
 CREATE INDEX attempts_of_page ON attempts(page);
-CREATE TABLE bodies(number INTEGER PRIMARY KEY, body BLOB);
+CREATE TABLE bodies(number INTEGER PRIMARY KEY, excerpt BLOB, beside BLOB);
 CREATE TABLE pages_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
 CREATE TABLE attempts_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
 CREATE TABLE meanings(terms TEXT, vectors BLOB);
@@ -241,7 +242,8 @@ class Cache:
             except OSError as error:
                 raise sqlite3.OperationalError(f"no index can be kept at {file}") from error
         self._generation = -1
-        self._decoded: dict[int, Skill] = {}
+        self._excerpts: dict[int, Skill] = {}
+        self._whole: dict[int, Skill] = {}
         self.index: Index | None = None
         self.attempt_index: Index | None = None
         self._builder: subprocess.Popen[bytes] | None = None
@@ -449,14 +451,21 @@ class Cache:
 
     def page(self, number: int) -> Skill:
         """The page without its sections."""
-        if number not in self._decoded:
-            body = self._one("SELECT body FROM bodies WHERE number = ?", number)
-            if len(self._decoded) >= _DECODED_MAX:
-                self._decoded.clear()
+        if number not in self._whole:
+            beside = self._one("SELECT beside FROM bodies WHERE number = ?", number)
+            _make_room(self._whole)
+            self._whole[number] = decode_page(self.excerpt(number), beside)
+        return self._whole[number]
+
+    def excerpt(self, number: int) -> Skill:
+        """As `page.excerpt`."""
+        if number not in self._excerpts:
+            _make_room(self._excerpts)
+            packed = self._one("SELECT excerpt FROM bodies WHERE number = ?", number)
             entry = self.entries[number]
             root = Path(self.roots[entry.root])
-            self._decoded[number] = decode_page(body, root / entry.path, root)
-        return self._decoded[number]
+            self._excerpts[number] = decode_excerpt(packed, root / entry.path, root)
+        return self._excerpts[number]
 
     def _one(self, query: str, *values: object) -> Any:
         return self._row(query, *values)[0]
@@ -573,12 +582,12 @@ class Cache:
             page_rows.append(
                 (number, root, os.fsencode(path), encode_text(skill.name), *stamp, skill.evidence)
             )
-            bodies.append((number, encode_page(skill)))
+            bodies.append((number, *encode_page(skill)))
             for row in range(len(skill.attempts)):
                 last += 1
                 attempts.add(attempt_document(skill, row, ""))
                 attempt_rows.append((last, number, row))
-        self._db.executemany("INSERT INTO bodies VALUES (?, ?)", bodies)
+        self._db.executemany("INSERT INTO bodies VALUES (?, ?, ?)", bodies)
         self._insert("pages", page_rows, pages)
         self._insert("attempts", attempt_rows, attempts)
         self._db.execute("UPDATE state SET last = ?", [last])
@@ -626,6 +635,11 @@ class Cache:
 def _encoded(skill: Skill) -> str:
     """What a sentence model is told of a page; of more the ranking gains nothing."""
     return f"{skill.name.replace('-', ' ')}. {skill.description or skill.title}"
+
+
+def _make_room(decoded: dict[int, Skill]) -> None:
+    if len(decoded) >= _DECODED_MAX:
+        decoded.clear()
 
 
 def _settling_seconds(stamp: Stamp) -> float:

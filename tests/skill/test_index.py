@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from techspec.skill import index, listing, store
+from techspec.skill import index, listing, page, store
 from techspec.skill.index import Library, ask, find
 from techspec.skill.registry import Registry
 from techspec.skill.search import Document, Index, attempt_document, document
@@ -88,6 +88,21 @@ def test_an_unchanged_registry_is_answered_without_reading_a_page(root, monkeypa
     assert found(root, "theta") == ["rope"]
     assert [page.name for page in pages] == ["docker", "lora", "rope"]
     assert (row.attempt.attempt, row.skill.path) == ("theta twice", root / "rope" / "SKILL.md")
+
+
+def test_the_index_gives_back_whole_pages_and_their_excerpts_in_the_order_of_the_page(root):
+    (root / "rope" / "SKILL.md").write_text(
+        PAGE.format("rope", "theta") + "- N/A\n## Steps\n- first\n- **Result**: 95 %\n- last\n"
+        "```python\na = 1\n```\n```yaml\nb: 2\n```\n```\nnever closed\n"
+    )
+    registry = Registry([root])
+
+    pages = as_read(registry)
+    found = ask(registry, lambda library: [library.excerpt(str(p.path)) for p in pages])
+
+    assert ask(registry, Library.pages) == pages
+    assert found == [page.excerpt(each) for each in pages]
+    assert [row.text for row in found[-1].rows] == ["**Result**: 95 %"]
 
 
 def test_a_page_that_was_changed_added_renamed_or_deleted_is_found_as_it_is_now(root):
@@ -249,13 +264,14 @@ def test_a_damaged_index_is_made_again(root, monkeypatch, damage):
     assert the_file(root).read_bytes()[:15] == b"SQLite format 3"
 
 
+@pytest.mark.parametrize("column", ["excerpt", "beside"])
 @pytest.mark.parametrize("body", [b"", b"no zlib", None, "text"])
-def test_a_damaged_page_in_the_index_is_read_again(root, monkeypatch, body):
+def test_a_damaged_page_in_the_index_is_read_again(root, monkeypatch, body, column):
     monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)
     assert found(root, "theta") == ["rope"]
     another_process(monkeypatch)
     with sqlite3.connect(the_file(root)) as db:
-        db.execute("UPDATE bodies SET body = ?", [body])
+        db.execute(f"UPDATE bodies SET {column} = ?", [body])
     db.close()
 
     assert ask(Registry([root]), Library.pages) == as_read(Registry([root]))

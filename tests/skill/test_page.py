@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from techspec.skill.objections import objections
-from techspec.skill.page import LONGEST_FILE, Attempt, read, read_file, visible
+from techspec.skill.page import LONGEST_FILE, Attempt, excerpt, read, read_file, visible
 
 HEAD = "---\nname: some-skill\ndescription: what for\n---\n"
 # fmt: off
@@ -164,6 +164,24 @@ def test_a_block_of_parameters_keeps_its_section_and_line():
     assert [(b.section, b.line, b.text) for b in skill.parameters] == [
         ("Results & Parameters", 6, "theta: 100")
     ]
+
+
+def test_an_excerpt_keeps_what_may_be_quoted_to_a_goal_and_nothing_else():
+    skill = read(
+        HEAD + "## Failed Attempts\n- SGD: slow\n## Steps\n- install\n- **Finding**: 94 %\n"
+        "## Results\n- 95 %\n```yaml\na: 1\n```\n## Limitations\n- one seed\n"
+        "## Tables\n| Parameter | Use |\n|---|---|\n| theta | 100 |\n```python\nb = 2\n```\n"
+    )
+
+    told = excerpt(skill)
+
+    kept = ("attempts", "findings", "cautions", "settings", "parameters", "evidence", "tags")
+    assert [getattr(told, part) for part in kept] == [getattr(skill, part) for part in kept]
+    assert [row.text for row in told.rows] == [
+        "**Finding**: 94 %", "95 %", "one seed", "Parameter: theta; Use: 100"
+    ]  # fmt: skip
+    assert [block.text for block in told.blocks] == ["a: 1"]
+    assert (told.sections, told.problems) == ((), ())
 
 
 def test_a_file_that_cannot_be_opened_is_a_skill_with_a_problem(tmp_path):
