@@ -252,6 +252,7 @@ class Cache:
         self.page_heads: Sequence[Skill] | None = None
         self.meanings: Meanings | None = None
         self._learned = 0
+        self._known: Seen = {}
         self._forget()
 
     def close(self) -> None:
@@ -306,7 +307,7 @@ class Cache:
             self._load()
         finally:
             self._db.execute("COMMIT")
-        if self._known != seen:
+        if not self._is_known(seen):
             self._refresh()
         self._db.execute("BEGIN")  # from here to its end no other process' refresh is seen
         try:
@@ -314,6 +315,12 @@ class Cache:
             return question()
         finally:
             self._db.execute("COMMIT")
+
+    def _is_known(self, seen: Seen) -> bool:
+        """Whether what is stored is what was seen; two looks without news give the same `seen`."""
+        if self._known is not seen and self._known == seen:
+            self._known = seen  # so that nothing need be compared next time
+        return self._known is seen
 
     def start_learning(self) -> None:
         """Let another process learn and encode, unless we started one for these pages before."""
@@ -486,7 +493,7 @@ class Cache:
         self.numbers: dict[str, int] = {}
         self.index = self.attempt_index = None
         self.page_heads = None
-        self._known: dict[tuple[int, str], Stamp] = {}
+        self._known = {}
 
     @_damage_told()
     def _load(self) -> None:
@@ -499,13 +506,15 @@ class Cache:
             "SELECT number, root, path, name, mtime, size, ctime, evidence, lengths, vector"
             " FROM pages ORDER BY number"
         ).fetchall()
+        known: dict[tuple[int, str], Stamp] = {}
         for number, root, raw, name, mtime, size, ctime, evidence, _, _ in rows:
             path = os.fsdecode(raw)
             key = os.path.join(self.roots[root], path)  # noqa: PTH118 1,855 times in 2 ms
             stamp = Stamp(mtime, size, ctime)
             self.entries[number] = _Entry(root, path, decode_text(name), stamp, evidence)
             self.numbers[key] = number
-            self._known[root, path] = stamp
+            known[root, path] = stamp
+        self._known = known
         learned = self._one("SELECT learned FROM state")
         if learned != self._learned:  # it grows each time that we learn
             self.meanings = meanings_of(*self._row("SELECT terms, vectors FROM meanings"))
