@@ -248,6 +248,7 @@ def _best(
     """By page, its best match among the questions that goal and spec ask."""
     best: dict[str, _Match] = {}
     for question, beside in _questions(goal, keywords, spec):
+        words = _words(question, beside)
         found = index.search(question, beside, most)
         for hit in found.hits if found.strength != "none" else ():
             if hit.strength == "none":
@@ -256,8 +257,8 @@ def _best(
             total = before.total + hit.confidence
             met = before.terms | set(hit.terms)
             if hit.confidence > before.confidence:
-                words = _words(question, beside, hit.terms)
-                before = _Match(total, hit.confidence, hit.strength, _rarest(words, hit.terms), met)
+                rarest = _rarest(words, hit.terms)
+                before = _Match(total, hit.confidence, hit.strength, rarest, met)
             best[hit.key] = replace(before, total=total, terms=met)
     if any(match.strength == "strong" for match in best.values()):
         least = _BESIDE_STRONG * max(match.confidence for match in best.values())
@@ -281,23 +282,25 @@ def _questions(
             yield question, ()
 
 
-def _words(question: str, keywords: Sequence[str], matched: Iterable[str]) -> tuple[str, ...]:
-    """The question's own words behind matched terms, which are cut to their stems."""
-    stems = set(matched)
+def _words(question: str, keywords: Sequence[str]) -> dict[str, list[str]]:
+    """The question's own words, each with its terms, which are cut to their stems."""
     asked = " ".join([question, *keywords]).lower().split()
-    words = (word.strip(".,;:!?()[]\"'`") for word in asked)
-    return tuple(dict.fromkeys(word for word in words if set(terms(word)) & stems))
+    words = dict.fromkeys(word.strip(".,;:!?()[]\"'`") for word in asked)
+    return {word: terms(word) for word in words}
 
 
-def _rarest(words: Iterable[str], ranked: Sequence[str]) -> tuple[str, ...]:
-    """The words by their rarest term; `ranked` has the terms, the rarest first."""
-    rank = {term: place for place, term in enumerate(ranked)}
-    return tuple(sorted(words, key=lambda word: min(rank.get(t, len(rank)) for t in terms(word))))
+def _rarest(words: Mapping[str, Sequence[str]], matched: Sequence[str]) -> tuple[str, ...]:
+    """The words behind matched terms, by their rarest; `matched` has the rarest first."""
+    rank = {term: place for place, term in enumerate(matched)}
+    behind = {word: own for word, own in words.items() if not rank.keys().isdisjoint(own)}
+    return tuple(sorted(behind, key=lambda word: min(rank.get(t, len(rank)) for t in words[word])))
 
 
 def _missed(goal: str, keywords: Sequence[str], met: frozenset[str]) -> tuple[str, ...]:
     """The words of the request that none of the sources has."""
-    return _words(goal, keywords, set(terms(" ".join([goal, *keywords]))) - met)
+    missed = set(terms(" ".join([goal, *keywords]))) - met
+    words = _words(goal, keywords)
+    return tuple(word for word, own in words.items() if not missed.isdisjoint(own))
 
 
 def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:
@@ -311,12 +314,16 @@ def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:
 
 def _picking(index: Index, wanted: set[str]) -> passages.Pick:
     weights = {term: index.weight(term) for term in wanted}
+    beginnings = {term[:2] for term in wanted}
     known: set[str] = set()
     meant: dict[str, set[str]] = {}  # of the words that mean a wanted term; few do
 
     def telling(quote: Quote) -> float:
         said = set(words(quote.text))
         for word in said - known:
+            # In small letters it has one term, which begins as it does: most need no cutting.
+            if word.islower() and word[:2] not in beginnings:
+                continue
             if met := wanted.intersection(of_word(word)):
                 meant[word] = met
         known.update(said)

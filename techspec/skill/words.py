@@ -76,12 +76,17 @@ def pairs(found: Sequence[str]) -> list[str]:
     return [f"{first} {second}" for first, second in pairwise(found)]
 
 
+_LAST_OF_ENDINGS = frozenset("gdse")
+
+
 def stem(word: str) -> str:
     """A word without its commonest endings, so that `matched` meets `matching`.
 
     >>> [stem(word) for word in ("matched", "matching", "studies", "loss", "512")]
     ['match', 'match', 'study', 'loss', '512']
     """
+    if word[-1:] not in _LAST_OF_ENDINGS:
+        return word
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     for ending in ("ing", "ed", "es", "s", "e"):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from techspec.skill.page import read
 from techspec.skill.search import LIMITS, Document, Index, Limits, document
 from techspec.skill.tried import tried
-from techspec.skill.words import stem, terms
+from techspec.skill.words import of_word, stem, terms
 
 DOCUMENTS = [
     Document("rope", {"name": "rope-theta", "description": "Choose RoPE theta for sequences"}),
@@ -30,6 +30,12 @@ def test_rows_of_failed_attempts_are_searched():
 def test_keywords_find_what_the_words_of_the_goal_do_not():
     assert found("긴 문장") == []
     assert found("긴 문장", ["RoPE"]) == ["rope"]
+
+
+@given(st.text("abdegilnsuy07", min_size=1, max_size=9).filter(str.islower))
+def test_a_word_in_small_letters_has_one_term_at_most_which_begins_as_it_does(word):
+    assert {term[:2] for term in of_word(word)} <= {word[:2]}
+    assert len(of_word(word)) <= 1
 
 
 def test_korean_is_found_by_pairs_of_letters():
