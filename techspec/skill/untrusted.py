@@ -67,6 +67,8 @@ def seen(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.translate(_SHOWN)
+    if "<!--" not in text and "]:" not in text:
+        return text  # no comment begins there, so that where code is need not be found out
     return _PIECE.sub(_without_comment, text)
 
 
