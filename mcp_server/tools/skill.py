@@ -44,7 +44,8 @@ def retrospective(
         str,
         Field(
             description="Name of the skill: lower case and dashes, such as "
-            "'addition-width-depth'. Left out: made from the spec's title.",
+            "'addition-width-depth'. The page of that name is meant and no other. Left out: the "
+            "author's page that says the same, or made from the spec's title.",
         ),
     ] = "",
     description: Annotated[
@@ -118,10 +119,11 @@ def retrospective(
     Call it once a campaign has ended and the user wants it saved. Every number, arm and verdict
     of the page comes from the ledger; you add words about what happened in this session, and
     nothing that did not. With lesson=true it saves words alone. Called again it updates its own
-    page; a page of another that says the same is never overwritten or shadowed: the refusal lists
-    the choices, and the user takes one. Secrets, machine paths, vague descriptions and rows that
-    say nothing are refused, each with its fix. changed=false means that the page said all of it
-    already. Next: tell the user the path, so that they commit it.
+    page. A page of another that says the same is never overwritten or shadowed, nor, where `name`
+    is given, is one of the same author: the refusal lists the choices, and the user takes one.
+    Secrets, machine paths, vague descriptions and rows that say nothing are refused, each with its
+    fix. changed=false means that the page said all of it already. Next: tell the user the path, so
+    that they commit it.
     """
     from techspec.ledger.folder import started
     from techspec.skill.distil import Notes

@@ -39,7 +39,9 @@ class BadNotes(TechspecError):
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The spec, the skill's name, prose to add, what becomes of twins, and where it is saved."""
     add_spec(parser)
-    parser.add_argument("--name", default="", help="of the skill; default: from the title")
+    parser.add_argument(
+        "--name", default="", help="of the page that is meant; default: from the title"
+    )
     parser.add_argument("--notes", type=Path, help="YAML: description, workflow, attempts, …")
     parser.add_argument(
         "--lesson", action="store_true", help="save the notes alone, without a campaign: anecdote"

@@ -107,6 +107,23 @@ class HasTwins(TechspecError):
         self.twins = tuple(twins)
 
 
+class NamedApart(TechspecError):
+    """The user named a page, and one of their own pages under another name says the same."""
+
+    def __init__(self, page: Skill, twin: Twin) -> None:
+        name, there = visible(page.name), visible(_folder_name(twin.skill))
+        super().__init__(
+            f"You named this page {name!r}, but your page {there!r} says nearly the same:\n"
+            f"    {twin.why}\n"
+            f"    {there!r}: {visible(twin.skill.description)}\n"
+            f"    {name!r}: {visible(page.description)}",
+            "choose, and save again with it:\n"
+            f"    --name {there}: this becomes its next version, and what it says now is kept\n"
+            "    --differs 'HOW': both stay, and this one says how it differs",
+        )
+        self.twin = twin
+
+
 class NoTwin(TechspecError):
     """The page to update or to supersede is not one that can be written."""
 
@@ -160,6 +177,7 @@ def prepare(
         StillRunning: a runner is at work.
         HasAPage: the campaign's page has another name.
         HasTwins: others say the same, and `choice` is none.
+        NamedApart: so does a page of the same author, and `notes` name another.
         BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as their texts say.
     """
     if campaign.is_running:
@@ -180,22 +198,23 @@ def prepare_lesson(notes: Notes, registry: Registry, choice: Choice | None = Non
 
     Raises:
         SaysNothing: there is nothing in the notes that somebody could learn.
-        HasTwins, BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as for `prepare`.
+        HasTwins, NamedApart, BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as for
+            `prepare`.
     """
     lacks = [] if notes.description else ["a description"]
     if not (notes.workflow or notes.attempts or notes.findings):
         lacks.append("anything that was learned")
     if lacks:
         raise SaysNothing(lacks)
-    name = notes.name or name_of(notes.description.lower().removeprefix("use when"))
 
     def draft_as(name: str) -> Draft:
+        name = name or name_of(notes.description.lower().removeprefix("use when"))
         own = replace(notes, name=name)
         same = _notes_before(registry, name) == own
         date = _page_before(registry, name).metadata.get("date", "") if same else now()[:10]
         return _lesson(own, date)
 
-    return _ready(draft_as, name, notes.author, registry, choice or Choice())
+    return _ready(draft_as, notes.name, notes.author, registry, choice or Choice())
 
 
 def _ready(
@@ -205,7 +224,10 @@ def _ready(
     registry: Registry,
     choice: Choice,
 ) -> Ready:
-    """Which page this draft becomes, and what it says of its twins."""
+    """Which page this draft becomes, and what it says of its twins; `name` is "" if nobody chose.
+
+    A page that was named is never written into another: the name says which page is meant.
+    """
     root = registry.folders[0]
     draft = draft_as(choice.update or name)
     named(draft.name, draft.files)
@@ -231,7 +253,9 @@ def _ready(
         for twin in left:
             mine = _is_own(twin.skill, author) and twin.skill.registry == root
             if mine and _grade(page) <= _grade(twin.skill):
-                update = replace(choice, update=twin.skill.path.parent.name)
+                if name:
+                    raise NamedApart(page, twin)
+                update = replace(choice, update=_folder_name(twin.skill))
                 return _ready(draft_as, name, author, registry, update)
         raise HasTwins(draft.name, left)
     text = draft.page

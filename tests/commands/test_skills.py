@@ -50,6 +50,25 @@ def test_a_twin_of_another_is_refused_with_the_options_that_settle_it(project, t
     assert "Not the same as `carry`" in (project / "registry/carries/SKILL.md").read_text()
 
 
+def test_a_page_that_was_named_is_not_written_into_ones_own_of_another_name(
+    project, techspec, notes
+):
+    techspec("retrospective", "--lesson", "--name", "carry", "--notes", notes)
+    page = project / "registry/carry/SKILL.md"
+    before = page.read_text()
+    words = ["retrospective", "--lesson", "--notes", notes]
+    notes.write_text(NOTES.replace("depth", "width"))
+
+    refused = techspec(*words, "--name", "carries")
+
+    assert refused.code == 2
+    assert "--name carry:" in refused.err
+    assert "--differs 'HOW'" in refused.err
+    assert page.read_text() == before
+    assert "version 2" in techspec(*words, "--name", "carry").out
+    assert "version 1" in techspec(*words, "--name", "carries", "--differs", "base 100").out
+
+
 def test_a_branch_outside_git_is_a_mistake_with_its_fix(project, techspec, notes):
     said = techspec("retrospective", "--lesson", "--notes", notes, "--branch")
 

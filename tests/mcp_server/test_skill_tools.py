@@ -147,6 +147,24 @@ def test_the_page_of_another_is_never_overwritten(finished):
     assert path.read_bytes() == before
 
 
+def test_a_page_that_was_named_is_not_written_into_another_of_the_same_author(project):
+    said = {
+        "lesson": True,
+        "description": "Use when a small transformer loses the carry between digits.",
+        "findings": ["Order matters."],
+        "author": "Ana",
+    }
+    path = project / fields("retrospective", name="carry", **said)["path"]
+    before = path.read_bytes()
+
+    refused = refusal("retrospective", name="carries", **said)
+
+    assert "your page 'carry' says nearly the same" in refused
+    assert "--name carry" in refused
+    assert "--differs" in refused
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["../escape", "/escape", "a/b", "Upper"])
 def test_a_name_that_is_no_folder_of_the_registry_is_refused(finished, name):
     assert "fix: " in refusal("retrospective", name=name)

@@ -15,6 +15,7 @@ from techspec.skill.registry import Registry
 from techspec.skill.retrospective import (
     Choice,
     HasTwins,
+    NamedApart,
     NothingDiffers,
     NoTwin,
     SaysNothing,
@@ -147,13 +148,41 @@ def test_the_same_name_by_another_is_a_twin_too(registry):
         save(other, registry)
 
 
-def test_ones_own_twin_is_updated_under_its_name(registry):
+def test_ones_own_twin_is_updated_under_its_name_where_no_other_was_chosen(registry):
     save(NOTES, registry)
 
-    done = save(TWIN, registry)
+    done = save(replace(TWIN, name=""), registry)
 
     assert (done.name, done.saved.version) == ("carry-digits", 2)
     assert [skill.name for skill in registry.skills()] == ["carry-digits"]
+
+
+def test_a_page_that_was_named_is_never_written_into_ones_own_twin(registry):
+    path = save(NOTES, registry).saved.path
+    before = path.read_bytes()
+
+    with pytest.raises(NamedApart) as refused:
+        save(TWIN, registry)
+
+    said = str(refused.value)
+    assert refused.value.twin.skill.name == "carry-digits"
+    assert f"{100 * refused.value.twin.likeness:.0f} % of the words" in said
+    assert all(words in said for words in (NOTES.description, TWIN.description))
+    assert all(way in said for way in ("--name carry-digits:", "--differs 'HOW'"))
+    assert path.read_bytes() == before
+    assert [skill.name for skill in registry.skills()] == ["carry-digits"]
+
+
+def test_both_ways_out_of_that_refusal_lead_to_the_page_that_was_meant(registry):
+    save(NOTES, registry)
+
+    apart = save(TWIN, registry, Choice(differs="base 100, not base 10"))
+    again = save(replace(TWIN, name="carry-digits"), registry)
+
+    assert (apart.name, apart.saved.version) == ("lost-carry", 1)
+    assert find(registry, "lost-carry").metadata["differs-from"] == "carry-digits"
+    assert (again.name, again.saved.version) == ("carry-digits", 2)
+    assert find(registry, "carry-digits").description == TWIN.description
 
 
 def test_the_choice_to_update_keeps_what_the_other_wrote(registry):
@@ -561,6 +590,22 @@ def test_the_same_contrast_measured_again_by_another_asks_first(registry, tmp_pa
     notes = Notes(name="again", description=OTHER_WORDS)
     with pytest.raises(HasTwins, match="tested the same"):
         save_campaign(judged(tmp_path, "again", SCORES), registry, notes)
+
+
+def test_a_campaigns_page_that_was_named_is_not_written_into_that_of_an_earlier_study(
+    registry, tmp_path
+):
+    first = Notes(name="reported-rate", author="Ana")
+    path = save_campaign(judged(tmp_path, "reported", SCORES), registry, first).saved.path
+    before = path.read_bytes()
+    tuned = judged(tmp_path, "tuned", SCORES)
+
+    with pytest.raises(NamedApart, match=r"'reported-rate'.*\n.*tested the same"):
+        save_campaign(tuned, registry, Notes(name="tuned-rate", author="Ana"))
+
+    assert path.read_bytes() == before
+    unnamed = save_campaign(tuned, registry, Notes(author="Ana"))
+    assert (unnamed.name, unnamed.saved.version) == ("reported-rate", 2)
 
 
 def test_an_update_of_anothers_campaign_keeps_its_page_and_evidence(registry, tmp_path):
