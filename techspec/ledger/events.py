@@ -53,7 +53,10 @@ class Launched:
     trials: tuple[str, ...]
     reserved_seconds: float
     offset: int = 0
-    """Length of its metrics.jsonl before the start: what lies behind it is this start's."""
+    """Length before the start of the file that it prints into: what lies behind is this start's."""
+    trial_offsets: tuple[int, ...] = ()
+    """The same of each trial's metrics.jsonl. Empty where the process itself prints into one: the
+    process of a single trial, and any that an older version started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,19 @@ class CampaignFolder:
         return self.path / "report.html"
 
     def run(self, trial: str) -> Path:
-        """A trial's own folder: request, metrics.jsonl, checkpoint, log.txt."""
+        """A trial's own folder: its metrics.jsonl and checkpoint.
+
+        The first trial of a process also has what belongs to all: request, output.jsonl, log.txt.
+        """
         return self.path / "runs" / trial
+
+    def metrics(self, trial: str) -> Path:
+        """What was said of one trial, a JSON object a line."""
+        return self.run(trial) / "metrics.jsonl"
+
+    def output(self, request: str) -> Path:
+        """What a process of several trials printed, in the folder of its first."""
+        return self.run(request) / "output.jsonl"
 
 
 def of_spec(spec: Path) -> CampaignFolder:

@@ -35,7 +35,7 @@ from techspec.ledger.journal import Append, read, writing
 from techspec.ledger.plan_file import load
 from techspec.ledger.state import State, fold, take
 from techspec.plan.model import Plan, Trial
-from techspec.run import spending
+from techspec.run import output, spending
 from techspec.run.locked import Changed, Watch
 from techspec.run.pool import Gone, Job, Pool
 from techspec.run.pool_local import LocalPool, exit_code, has_gpu, slots_here
@@ -215,7 +215,6 @@ class _Runner:
         if self._is_unlocked():
             return
         self._put_aside(trials)
-        job = self._job(trials[0].id, reserved)
         requests = [
             TrialRequest(
                 trial=trial.id,
@@ -230,26 +229,29 @@ class _Runner:
                 request.folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise durable.CannotWrite(request.folder, error) from error
-        offset = _end_of_whole_lines(job)
-        durable.write(job.folder / "request.json", request_text(requests, self._plan.device))
-        ids = tuple(trial.id for trial in trials)
-        self._note(Launched(now(), job.request, ids, round(reserved, 3), offset))
-        self._read_up_to[job.request] = offset
+        text = request_text(requests, self._plan.device)
+        durable.write(requests[0].folder / "request.json", text)
+        launched = output.launch(self._folder, [trial.id for trial in trials], reserved, now())
+        self._note(launched)
+        self._read_up_to[launched.request] = launched.offset
+        job = self._job(launched)
         try:
             self._pool.start(job)
         except OSError as error:
             raise CannotStart(job, error) from error
 
-    def _job(self, request: str, reserved: float | None = None) -> Job:
-        folder = self._folder.run(request)
+    def _job(self, launched: Launched) -> Job:
+        folder = self._folder.run(launched.request)
+        is_limited = self._plan.allowance.device_seconds is not None
         return Job(
-            request=request,
+            request=launched.request,
             folder=folder,
+            output=output.printed_by(self._folder, launched),
             command=(*self._trainer.command, "run", str(folder / "request.json")),
             place=self._folder.project,
             environment=self._environment(),
             ledger=self._folder.ledger,
-            limit_seconds=reserved if self._plan.allowance.device_seconds is not None else None,
+            limit_seconds=launched.reserved_seconds if is_limited else None,
         )
 
     def _environment(self) -> Mapping[str, str]:
@@ -261,8 +263,9 @@ class _Runner:
 
     def _take_up_orphans(self) -> None:
         for launched in list(self._state.open_requests.values()):
-            job = self._job(launched.request)
+            job = self._job(launched)
             self._read_up_to[launched.request] = launched.offset
+            output.take_back(self._folder, launched)
             if self._pool.adopt(job):
                 self._listen(launched)
             else:
@@ -279,10 +282,10 @@ class _Runner:
         self._listen(launched, to_the_end=True)
         unfinished = [id for id in launched.trials if not self._has_ended(id, launched)]
         if unfinished and gone.exit_code == _REFUSED:
-            self._failure = _last_lines(self._job(gone.request), "the trainer refused the request")
+            self._failure = _last_lines(self._job(launched), "the trainer refused the request")
         elif unfinished:
             # It died in the first of them; the others were not begun.
-            self._note(self._crash(unfinished[0], gone))
+            self._note(self._crash(unfinished[0], launched, gone))
         self._is_unlocked(launched)
         seconds = max(0.0, seconds_between(launched.time, at))
         self._note(Released(now(), gone.request, round(seconds, 3), gone.exit_code))
@@ -308,7 +311,7 @@ class _Runner:
             if voided and not aside.exists() and self._folder.run(trial.id).exists():
                 self._folder.run(trial.id).rename(aside)
 
-    def _crash(self, trial: str, gone: Gone) -> Ended:
+    def _crash(self, trial: str, launched: Launched, gone: Gone) -> Ended:
         known = self._state.trial(trial)
         step = max(known.measured, default=0)
         seconds = known.measured[step].seconds if step else 0.0
@@ -318,7 +321,7 @@ class _Runner:
             # Killed with its runner, or by us: not the trial's own fault, and not counted as one.
             return Ended(now(), trial, "interrupted", step, {}, seconds, "its process was ended")
         died = "without an 'ended' line, " if gone.exit_code == 0 else ""
-        reason = _last_lines(self._job(gone.request), f"{died}exit code {gone.exit_code}")
+        reason = _last_lines(self._job(launched), f"{died}exit code {gone.exit_code}")
         self._crashes[trial] += 1
         first_of_all = not any(known.is_final for known in self._state.trials.values())
         if self._crashes[trial] >= STARTS and first_of_all:
@@ -345,15 +348,17 @@ class _Runner:
 
     def _listen(self, launched: Launched, to_the_end: bool = False) -> None:
         """Take the lines that are whole; of a process that is gone, also an unended last one."""
-        job, start = self._job(launched.request), self._read_up_to[launched.request]
+        start = self._read_up_to[launched.request]
         try:
-            with job.metrics.open("rb") as file:
+            with output.printed_by(self._folder, launched).open("rb") as file:
                 file.seek(start)
                 said = file.read()
         except FileNotFoundError:
             return
         whole = len(said) if to_the_end else said.rfind(b"\n") + 1
-        for line in said[:whole].splitlines():
+        lines = said[:whole].splitlines()
+        output.hand_out(self._folder, launched, lines)
+        for line in lines:
             event = event_of(line, launched.trials, self._plan.metric, now())
             if event is not None and not self._is_known(event, launched):
                 self._note(event)
@@ -410,19 +415,10 @@ def _lacks(event: TrainerEvent, plan: Plan) -> str:
     )
 
 
-def _end_of_whole_lines(job: Job) -> int:
-    """Length of its metrics.jsonl, after a half line that a kill left behind was cut off."""
-    if not job.metrics.exists():
-        return 0
-    whole = job.metrics.read_bytes().rfind(b"\n") + 1
-    os.truncate(job.metrics, whole)
-    return whole
-
-
 def _last_sign_of_life(job: Job, launched: Launched) -> str:
     """The latest moment at which a process that nobody watched is known to have lived."""
     moments = [launched.time]
-    for path in (job.metrics, job.log, job.folder / "alive", job.folder / "exit"):
+    for path in (job.output, job.log, job.folder / "alive", job.folder / "exit"):
         if path.exists():
             moments.append(text_of(datetime.fromtimestamp(path.stat().st_mtime, UTC)))
     return max(moments)

@@ -8,21 +8,18 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A process to be started. Its output goes to metrics.jsonl and log.txt in `folder`."""
+    """A process to be started. `folder` is its request's; what it says to stderr goes there."""
 
     request: str
     folder: Path
+    output: Path
+    """Takes what it prints: one JSON event a line."""
     command: tuple[str, ...]
     place: Path
     environment: Mapping[str, str]
     ledger: Path
     limit_seconds: float | None = None
     """How long it may go on where no runner watches it; None is for ever."""
-
-    @property
-    def metrics(self) -> Path:
-        """What it prints: one JSON event a line."""
-        return self.folder / "metrics.jsonl"
 
     @property
     def log(self) -> Path:

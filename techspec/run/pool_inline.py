@@ -15,13 +15,13 @@ class InlinePool:
 
     def start(self, job: Job) -> None:
         """Run the job to its end."""
-        with job.metrics.open("ab") as metrics, job.log.open("ab") as log:
+        with job.output.open("ab") as output, job.log.open("ab") as log:
             done = subprocess.run(
                 job.command,
                 cwd=job.place,
                 env=dict(job.environment),
                 stdin=subprocess.DEVNULL,
-                stdout=metrics,
+                stdout=output,
                 stderr=log,
                 check=False,
             )

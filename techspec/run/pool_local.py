@@ -40,13 +40,13 @@ class LocalPool:
         lock = os.open(job.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _lock(lock)
-            with job.metrics.open("ab") as metrics, job.log.open("ab") as log:
+            with job.output.open("ab") as output, job.log.open("ab") as log:
                 process = subprocess.Popen(
                     [*_KEEPER, job.folder, job.ledger, str(job.limit_seconds or 0), *job.command],
                     cwd=job.place,
                     env=dict(job.environment),
                     stdin=subprocess.DEVNULL,
-                    stdout=metrics,
+                    stdout=output,
                     stderr=log,
                     pass_fds=(lock,),
                     start_new_session=True,

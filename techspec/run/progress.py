@@ -127,7 +127,7 @@ def _running(
     started = state.trial(trial).started
     since = max(started.time, launched.time) if started else launched.time
     of_steps = started.config.get("max_steps") if started else None
-    step = max([*state.trial(trial).measured, _last_step(folder, launched.request, trial)])
+    step = max([*state.trial(trial).measured, _last_step(folder, trial)])
     return RunningTrial(
         trial=trial,
         step=step,
@@ -136,10 +136,10 @@ def _running(
     )
 
 
-def _last_step(folder: CampaignFolder, request: str, trial: str) -> int:
-    """The newest step in the tail of what its process printed; 0 if it said nothing yet."""
+def _last_step(folder: CampaignFolder, trial: str) -> int:
+    """The newest step in the tail of what was said of it; 0 if that is nothing yet."""
     try:
-        with (folder.run(request) / "metrics.jsonl").open("rb") as file:
+        with folder.metrics(trial).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
             lines = file.read().splitlines()
     except FileNotFoundError:

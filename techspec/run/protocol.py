@@ -41,6 +41,11 @@ def request_text(trials: Sequence[TrialRequest], device: str) -> str:
     return json.dumps({"protocol": PROTOCOL, "device": device, "trials": listed}, indent=2) + "\n"
 
 
+def trial_of(line: bytes, trials: Sequence[str]) -> str:
+    """Which of these trials a line is about, whatever it says; "" where it is none of them."""
+    return _named(_said(line), trials)
+
+
 def event_of(line: bytes, trials: Sequence[str], metric: str, time: str) -> TrainerEvent | None:
     """The ledger event that a trainer's line means, or None if it means none.
 
@@ -50,14 +55,9 @@ def event_of(line: bytes, trials: Sequence[str], metric: str, time: str) -> Trai
         metric: the metric that the plan judges by; a run where it is NaN has diverged.
         time: the moment at which the line was read.
     """
-    try:
-        said = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(said, dict):
-        return None
-    trial = said.get("trial", trials[0] if len(trials) == 1 else "")
-    if not isinstance(trial, str) or trial not in trials:
+    said = _said(line)
+    trial = _named(said, trials)
+    if not trial:
         return None
     match said.get("event"):
         case "started":
@@ -71,6 +71,20 @@ def event_of(line: bytes, trials: Sequence[str], metric: str, time: str) -> Trai
             return _ended(said, trial, metric, time)
         case _:
             return None
+
+
+def _said(line: bytes) -> dict[str, Any]:
+    """The object on a line; empty where there is none."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _named(said: Mapping[str, Any], trials: Sequence[str]) -> str:
+    trial = said.get("trial", trials[0] if len(trials) == 1 else "")
+    return trial if isinstance(trial, str) and trial in trials else ""
 
 
 def _started(said: Mapping[str, Any], trial: str, time: str) -> Started:
