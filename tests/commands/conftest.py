@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from techspec.cli import main
+from techspec.plan.build import build
+from techspec.run.campaign import carry_out
+from techspec.run.opening import freeze
+from techspec.run.trainer_call import trainer_of
 from techspec.shipped import folder
+from techspec.spec.reader import read_file
 
 
 @dataclass(frozen=True)
@@ -39,3 +44,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "project" / "registry").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"
+
+
+@pytest.fixture(scope="session")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `.techspec` of the example's spec, run to its end once."""
+    home = tmp_path_factory.mktemp("finished") / "project"
+    shutil.copytree(folder("examples") / "own-trainer", home)
+    spec = home / "TECHSPEC.md"
+    plan = build(read_file(spec), trainer_of(read_file(spec), home))
+    assert carry_out(freeze(spec, plan)).why == "complete"
+    return home / ".techspec"
+
+
+@pytest.fixture
+def finished(project: Path, campaign: Path) -> Path:
+    """The project after 'techspec run'."""
+    shutil.copytree(campaign, project / ".techspec")
+    return project

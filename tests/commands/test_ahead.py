@@ -133,9 +133,7 @@ def test_a_seed_spread_in_the_spec_may_be_written_in_points_or_as_a_number(
     assert said["outlooks"][0]["source"] == "stated"
 
 
-def test_status_counts_what_is_done_and_asked_for(project, techspec):
-    techspec("run")
-
+def test_status_counts_what_is_done_and_asked_for(finished, techspec):
     (progress,) = json.loads(techspec("status", "--json").out)["campaigns"]
 
     assert (progress["done"], progress["trials"], progress["spared"]) == (24, 24, 6)

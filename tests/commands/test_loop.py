@@ -36,9 +36,7 @@ def test_a_spec_goes_in_and_verdicts_a_page_results_and_a_skill_come_out(project
     assert techspec("skills", "verify", "perceptron-data").code == 0
 
 
-def test_a_second_run_reuses_every_trial_and_says_so(project, techspec):
-    techspec("run")
-
+def test_a_second_run_reuses_every_trial_and_says_so(finished, techspec):
     again = techspec("run")
 
     assert again.code == 0
@@ -66,10 +64,9 @@ def test_people_are_told_as_tools_are_which_registered_trials_were_not_asked_for
     assert "registered 6 more" in status.out
 
 
-def test_a_skill_whose_number_was_changed_does_not_verify(project, techspec):
-    techspec("run")
+def test_a_skill_whose_number_was_changed_does_not_verify(finished, techspec):
     techspec("retrospective", "--name", "perceptron-data")
-    page = project / "registry/perceptron-data/SKILL.md"
+    page = finished / "registry/perceptron-data/SKILL.md"
     page.write_text(page.read_text().replace("| 99.1 % |", "| 99.9 % |"))
 
     verified = techspec("skills", "verify", "perceptron-data")
@@ -78,20 +75,18 @@ def test_a_skill_whose_number_was_changed_does_not_verify(project, techspec):
     assert "99.9 %" in verified.out
 
 
-def test_saving_the_same_campaign_again_changes_nothing(project, techspec):
-    techspec("run")
+def test_saving_the_same_campaign_again_changes_nothing(finished, techspec):
     techspec("retrospective", "--name", "perceptron-data")
-    page = (project / "registry/perceptron-data/SKILL.md").read_bytes()
+    page = (finished / "registry/perceptron-data/SKILL.md").read_bytes()
 
     again = techspec("retrospective", "--name", "perceptron-data")
 
     assert "says this already" in again.out
-    assert (project / "registry/perceptron-data/SKILL.md").read_bytes() == page
+    assert (finished / "registry/perceptron-data/SKILL.md").read_bytes() == page
 
 
-def test_an_edited_threshold_needs_a_reason_and_marks_every_verdict(project, techspec):
-    techspec("run")
-    spec = project / "TECHSPEC.md"
+def test_an_edited_threshold_needs_a_reason_and_marks_every_verdict(finished, techspec):
+    spec = finished / "TECHSPEC.md"
     spec.write_text(spec.read_text().replace("accuracy(clean) >= 95%", "accuracy(clean) >= 80%"))
 
     refused = techspec("run")
@@ -105,9 +100,8 @@ def test_an_edited_threshold_needs_a_reason_and_marks_every_verdict(project, tec
     assert judged.out.count("DEVIATED: 95 % was a typing error") == 4
 
 
-def test_notes_in_yaml_reach_the_page_and_unknown_keys_are_named(project, techspec):
-    techspec("run")
-    notes = project / "notes.yaml"
+def test_notes_in_yaml_reach_the_page_and_unknown_keys_are_named(finished, techspec):
+    notes = finished / "notes.yaml"
     notes.write_text(
         "description: Use when a perceptron stalls on overlapping clouds.\n"
         "attempts:\n- {attempt: averaging the weights, why: no gain, lesson: clean the data}\n"
@@ -117,7 +111,7 @@ def test_notes_in_yaml_reach_the_page_and_unknown_keys_are_named(project, techsp
     refused = techspec("retrospective", "--name", "with-notes", "--notes", notes)
 
     assert saved.code == 0
-    assert "averaging the weights" in (project / "registry/with-notes/SKILL.md").read_text()
+    assert "averaging the weights" in (finished / "registry/with-notes/SKILL.md").read_text()
     assert refused.code == 2
     assert "'descripton'" in refused.err
 
@@ -142,8 +136,7 @@ def test_tools_read_one_json_object(project, techspec):
     assert advised["advice"]["sources"]
 
 
-def test_agents_validate_the_page_that_was_saved(project, techspec):
-    techspec("run")
+def test_agents_validate_the_page_that_was_saved(finished, techspec):
     techspec("retrospective", "--name", "perceptron-data")
 
     done = subprocess.run(
@@ -164,9 +157,8 @@ def test_the_example_trainer_is_as_short_as_promised():
     assert len(code) <= 32
 
 
-def test_a_claim_that_was_edited_after_the_run_is_not_passed_off_as_judged(project, techspec):
-    techspec("run")
-    spec = project / "TECHSPEC.md"
+def test_a_claim_that_was_edited_after_the_run_is_not_passed_off_as_judged(finished, techspec):
+    spec = finished / "TECHSPEC.md"
     spec.write_text(spec.read_text().replace("accuracy(clean) >= 95%", "accuracy(clean) >= 80%"))
 
     judged = techspec("judge")
@@ -177,10 +169,9 @@ def test_a_claim_that_was_edited_after_the_run_is_not_passed_off_as_judged(proje
     assert "edited after its plan was fixed" in spec.read_text()
 
 
-def test_saving_again_keeps_what_people_wrote(project, techspec):
-    techspec("run")
-    (project / "notes.yaml").write_text("workflow: [Scale the inputs first.]\n")
-    page = project / "registry/kept/SKILL.md"
+def test_saving_again_keeps_what_people_wrote(finished, techspec):
+    (finished / "notes.yaml").write_text("workflow: [Scale the inputs first.]\n")
+    page = finished / "registry/kept/SKILL.md"
     techspec("retrospective", "--name", "kept", "--notes", "notes.yaml")
 
     again = techspec("retrospective", "--name", "kept")
@@ -188,15 +179,14 @@ def test_saving_again_keeps_what_people_wrote(project, techspec):
     assert "Scale the inputs first." in page.read_text()
 
     page.write_text(page.read_text() + "\nSeen again in March.\n")
-    (project / "notes.yaml").write_text("workflow: [Another step.]\n")
+    (finished / "notes.yaml").write_text("workflow: [Another step.]\n")
     refused = techspec("retrospective", "--name", "kept", "--notes", "notes.yaml")
     assert refused.code == 2
     assert "edited" in refused.err
     assert "Seen again in March." in page.read_text()
 
 
-def test_a_campaign_has_one_page_and_takes_no_name_that_ships(project, techspec):
-    techspec("run")
+def test_a_campaign_has_one_page_and_takes_no_name_that_ships(finished, techspec):
     techspec("retrospective", "--name", "first-name")
 
     renamed = techspec("retrospective", "--name", "second-name")
@@ -207,9 +197,8 @@ def test_a_campaign_has_one_page_and_takes_no_name_that_ships(project, techspec)
     assert "addition-baseline" in taken.err
 
 
-def test_a_better_title_or_another_wording_is_no_amendment(project, techspec):
-    techspec("run")
-    spec = project / "TECHSPEC.md"
+def test_a_better_title_or_another_wording_is_no_amendment(finished, techspec):
+    spec = finished / "TECHSPEC.md"
     text = spec.read_text().replace("# TECHSPEC: Does", "# TECHSPEC: What is best, and does")
     spec.write_text(text.replace("Clean data is enough", "Clean data is all it takes"))
 
@@ -220,15 +209,14 @@ def test_a_better_title_or_another_wording_is_no_amendment(project, techspec):
     assert "DEVIATED" not in techspec("judge").out
 
 
-def test_a_new_spec_that_asks_what_the_registry_knows_is_told_so(project, techspec):
-    techspec("run")
+def test_a_new_spec_that_asks_what_the_registry_knows_is_told_so(finished, techspec):
     techspec("retrospective", "--name", "perceptron-data")
-    spec = project / "TECHSPEC.md"
+    spec = finished / "TECHSPEC.md"
     asked_before = techspec("lint")
     spec.write_text(spec.read_text().replace("seeds: 6", "seeds: 7"))
 
     asked_anew = techspec("lint")
-    (project / "registry/perceptron-data/evidence/findings.json").unlink()
+    (finished / "registry/perceptron-data/evidence/findings.json").unlink()
     forgotten = techspec("lint")
 
     assert asked_before.out == forgotten.out == "TECHSPEC.md: nothing to complain about.\n"

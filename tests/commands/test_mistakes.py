@@ -108,19 +108,16 @@ def test_a_second_runner_on_the_campaign_is_told_how_to_watch(project, techspec)
     assert "techspec status" in said.err
 
 
-def test_a_skill_name_that_climbs_out_is_refused(project, techspec):
-    techspec("run")
-
+def test_a_skill_name_that_climbs_out_is_refused(finished, techspec):
     said = techspec("retrospective", "--name", "../../x")
 
     assert said.code == 2
     assert "'../../x'" in said.err
-    assert not (project.parent.parent / "x").exists()
+    assert not (finished.parent.parent / "x").exists()
 
 
-def test_a_ledger_with_half_a_last_line_is_judged_and_goes_on(project, techspec):
-    techspec("run")
-    ledger = of_spec(project / "TECHSPEC.md").ledger
+def test_a_ledger_with_half_a_last_line_is_judged_and_goes_on(finished, techspec):
+    ledger = of_spec(finished / "TECHSPEC.md").ledger
     before = techspec("judge").out
     ledger.write_bytes(ledger.read_bytes() + b'{"n": 99, "ev')
 
@@ -194,11 +191,9 @@ def test_a_new_spec_lints_clean_but_for_what_only_the_user_can_fill_in(project, 
     assert techspec("plan", "new/TECHSPEC.md").code == 0
 
 
-def test_stopping_what_does_not_run_is_a_no(project, techspec):
-    techspec("run")
-
+def test_stopping_what_does_not_run_is_a_no(finished, techspec):
     assert techspec("stop").code == 1
-    assert not ask_to_stop(of_spec(project / "TECHSPEC.md"))
+    assert not ask_to_stop(of_spec(finished / "TECHSPEC.md"))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -249,9 +244,8 @@ def test_two_specs_never_share_a_campaign(tmp_path):
     assert of_spec(tmp_path / "TECHSPEC.md").name == "techspec"
 
 
-def test_results_are_written_through_a_link_and_the_link_stays(project, techspec):
-    spec, link = project / "TECHSPEC.md", project / "LINK.md"
-    techspec("run")
+def test_results_are_written_through_a_link_and_the_link_stays(finished, techspec):
+    spec, link = finished / "TECHSPEC.md", finished / "LINK.md"
     link.symlink_to(spec)
 
     assert techspec("report", "LINK.md").code == 0
@@ -260,14 +254,13 @@ def test_results_are_written_through_a_link_and_the_link_stays(project, techspec
     assert "techspec:results" in spec.read_text()
 
 
-def test_a_page_never_replaces_a_file_that_is_none(project, techspec):
-    techspec("run")
-    before = (project / "TECHSPEC.md").read_text()
+def test_a_page_never_replaces_a_file_that_is_none(finished, techspec):
+    before = (finished / "TECHSPEC.md").read_text()
 
     said = techspec("report", "--page", "TECHSPEC.md", "--no-write")
 
     assert said.code == 2
-    assert (project / "TECHSPEC.md").read_text() == before
+    assert (finished / "TECHSPEC.md").read_text() == before
 
 
 def test_what_a_spec_says_cannot_steer_the_terminal(project, techspec):
@@ -290,9 +283,8 @@ def test_a_reason_that_looks_like_markup_is_shown_as_it_is(project, techspec):
     assert "refused: [/bold] is missing" in said.out
 
 
-def test_one_damaged_campaign_does_not_hide_the_others(project, techspec):
-    techspec("run")
-    other = project / "other" / ".techspec" / "techspec"
+def test_one_damaged_campaign_does_not_hide_the_others(finished, techspec):
+    other = finished / "other" / ".techspec" / "techspec"
     other.mkdir(parents=True)
     (other / "ledger.jsonl").write_text("not an event\n")
 
@@ -303,9 +295,8 @@ def test_one_damaged_campaign_does_not_hide_the_others(project, techspec):
     assert "other" in said.out
 
 
-def test_a_campaign_whose_runner_died_at_the_very_end_is_put_in_order(project, techspec):
-    techspec("run")
-    ledger = of_spec(project / "TECHSPEC.md").ledger
+def test_a_campaign_whose_runner_died_at_the_very_end_is_put_in_order(finished, techspec):
+    ledger = of_spec(finished / "TECHSPEC.md").ledger
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(b"".join(lines[:-1]))  # no runner_stopped
     assert "interrupted" in techspec("status").out

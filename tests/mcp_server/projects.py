@@ -27,10 +27,10 @@ Which value of the steady trainer scores higher?
 2. The low value wins: `score(low) > score(high) by 0.1`
 
 ## Parameter Grid
-| Name | value | steps | Priority |
-|------|-------|-------|----------|
-| low | 0.2 | {steps} | Baseline |
-| high | 0.8 | {steps} | High |
+| Name | value | steps | seconds_a_step | Priority |
+|------|-------|-------|----------------|----------|
+| low | 0.2 | {steps} | {pause} | Baseline |
+| high | 0.8 | {steps} | {pause} | High |
 
 ## Success Criteria
 | Scenario | Score |
@@ -56,9 +56,10 @@ Made for tests.
 """
 
 
-def write_spec(folder: Path, steps: int = 2, seeds: int = 5) -> Path:
+def write_spec(folder: Path, steps: int = 2, seeds: int = 5, pause: float = 0.02) -> Path:
+    """A spec of two arms; each trial takes `steps` times `pause` seconds."""
     path = folder / "TECHSPEC.md"
-    path.write_text(SPEC.format(steps=steps, seeds=seeds, trainer=STEADY))
+    path.write_text(SPEC.format(steps=steps, seeds=seeds, pause=pause, trainer=STEADY))
     return path
 
 

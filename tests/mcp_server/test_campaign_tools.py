@@ -243,7 +243,7 @@ def test_a_real_client_talks_to_a_real_server(project):
 
 
 def test_a_campaign_outlives_its_server_and_another_server_follows_it_to_its_verdicts(project):
-    write_spec(project, steps=400)
+    write_spec(project, steps=30, pause=0.2)
     with Process(project) as first:
         hours = first.call("plan")["device_hours"]
         started = first.call("campaign_start", max_device_hours=hours)

@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server.http import BODY_MAX, CONNECTIONS_MAX
 from techspec.ledger.folder import find
-from tests.mcp_server.projects import wait_for
+from tests.mcp_server.projects import wait_for, write_spec
 
 TOKEN = "a-token-that-is-long-enough-to-be-one"
 INITIALIZE = {
@@ -48,8 +48,8 @@ class Answer(NamedTuple):
 class Lab:
     """A server process, and requests to it by hand."""
 
-    def __init__(self, popen: subprocess.Popen, url: str) -> None:
-        self.popen, self.url = popen, url
+    def __init__(self, popen: subprocess.Popen, url: str, project: Path) -> None:
+        self.popen, self.url, self.project = popen, url, project
         self.address = re.search(r"//(.*):(\d+)/", url).groups()
 
     @property
@@ -111,24 +111,49 @@ def serving(
     try:
         said = popen.stderr.readline()
         assert "at http://" in said, said + popen.stderr.read()
-        yield Lab(popen, re.search(r"http://\S+", said)[0])
+        yield Lab(popen, re.search(r"http://\S+", said)[0], project)
     finally:
         popen.send_signal(signal.SIGINT)
         popen.communicate(timeout=30)
 
 
+def put(registry: Path, name: str, text: str) -> None:
+    """A skill in a registry."""
+    (registry / name).mkdir(parents=True)
+    page = f"---\nname: {name}\ndescription: d\n---\n# {text}\n"
+    (registry / name / "SKILL.md").write_text(page)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """For tests that leave the server as it was."""
-    project = tmp_path_factory.mktemp("lab")
-    with serving(project) as running:
-        yield running
+    """For tests that leave the server as it was; a registry lies above its project, none in it."""
+    home = tmp_path_factory.mktemp("lab")
+    put(home / "registry", "above", "A secret")
+    project = home / "project"
+    project.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TECHSPEC_REGISTRY", raising=False)
+        with serving(project) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The same, with a token."""
+    """The same, with a token and no registry."""
     with serving(tmp_path_factory.mktemp("guarded"), token=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def arranged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One of another name, with a registry that was named, and no campaigns."""
+    home = tmp_path_factory.mktemp("arranged")
+    put(home / "ours", "rope", "Found")
+    project = home / "project"
+    project.mkdir()
+    write_spec(project)
+    options = ("--name", "techspec.lab.example", "--registry", str(home / "ours"))
+    with serving(project, *options, "--no-campaigns") as running:
         yield running
 
 
@@ -164,15 +189,13 @@ def test_our_own_names_and_origin_are_accepted(lab):
         assert lab.post(INITIALIZE, headers).status == 200
 
 
-def test_a_name_that_was_given_is_ours_too(project):
-    with serving(project, "--name", "techspec.lab.example") as running:
-        named = {"Host": "techspec.lab.example", "Origin": "https://techspec.lab.example"}
+def test_a_name_that_was_given_is_ours_too(arranged):
+    named = {"Host": "techspec.lab.example", "Origin": "https://techspec.lab.example"}
+    with_port = {"Host": f"techspec.lab.example:{arranged.address[1]}"}
 
-        with_port = {"Host": f"techspec.lab.example:{running.address[1]}"}
-
-        assert running.post(INITIALIZE, named).status == 200
-        assert running.post(INITIALIZE, with_port).status == 200
-        assert running.post(INITIALIZE, {"Host": "other.lab.example"}).status == 421
+    assert arranged.post(INITIALIZE, named).status == 200
+    assert arranged.post(INITIALIZE, with_port).status == 200
+    assert arranged.post(INITIALIZE, {"Host": "other.lab.example"}).status == 421
 
 
 @pytest.mark.parametrize(
@@ -199,62 +222,81 @@ def test_with_the_token_everything_is_answered(guarded):
     assert answer.status == 200
 
 
-def test_a_trainer_does_not_see_the_token(project):
-    trainer = project / "nosy.py"
+def test_a_trainer_does_not_see_the_token(guarded):
+    spec = write_spec(guarded.project)
+    trainer = guarded.project / "nosy.py"
     trainer.write_text(
         "import os, pathlib\n"
         "pathlib.Path('seen.txt').write_text(os.environ.get('TECHSPEC_TOKEN', 'nothing'))\n"
     )
-    spec = project / "TECHSPEC.md"
     spec.write_text(re.sub(r"trainer: .*", f"trainer: python {trainer}", spec.read_text()))
 
-    with serving(project, token=TOKEN) as running:
-        running.call("plan", TOKEN)
+    guarded.call("plan", TOKEN)
 
-    assert (project / "seen.txt").read_text() == "nothing"
-
-
-def refused(project, *options, token=""):
-    """What `techspec serve` says when it does not begin, and its exit code."""
-    environment = {**os.environ, "TECHSPEC_TOKEN": token}
-    command = [sys.executable, "-m", "techspec", "serve", "--project", str(project), *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stderr
+    assert (guarded.project / "seen.txt").read_text() == "nothing"
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
-def test_beyond_this_machine_a_token_is_required(project, address):
-    code, said = refused(project, "--http", address)
+REFUSED = [
+    ("0.0.0.0:0", "", "TECHSPEC_TOKEN is not set"),
+    ("[::]:0", "", "TECHSPEC_TOKEN is not set"),
+    ("127.0.0.1:0", "short", "has 5 characters"),
+    ("nonsense", "", "not HOST:PORT"),
+    ("127.0.0.1:99999", "", "not HOST:PORT"),
+    ("198.51.100.7:8765", TOKEN, "cannot be listened at"),
+]
+"""An address, a token, and why the two are not served at."""
+SERVE = """
+import contextlib, io, json, os, sys
+from mcp_server.__main__ import main
+for address, token, _ in json.loads(sys.argv[1]):
+    os.environ["TECHSPEC_TOKEN"] = token
+    sys.argv[1:] = ["--http", address]
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = main()
+    print(json.dumps([code, said.getvalue()]))
+"""
 
-    assert code == 2
-    assert "TECHSPEC_TOKEN is not set" in said
-    assert "fix: " in said
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """By address, the exit code and the words of a server; one process asks for all."""
+    environment = {**os.environ, "TECHSPEC_PROJECT": str(tmp_path_factory.mktemp("unserved"))}
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, json.dumps(REFUSED)],
+        env=environment, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    told = map(json.loads, done.stdout.splitlines())
+    return {address: answer for (address, *_), answer in zip(REFUSED, told, strict=True)}
 
 
-def test_beyond_this_machine_it_serves_who_has_the_token(project):
-    with serving(project, token=TOKEN, at="0.0.0.0:0") as running:
-        here = Lab(running.popen, running.url.replace("0.0.0.0", "127.0.0.1"))
-
-        assert here.post(INITIALIZE).status == 401
-        assert here.post(INITIALIZE, {"Authorization": f"Bearer {TOKEN}"}).status == 200
-
-
-@pytest.mark.parametrize(
-    ("address", "token", "text"),
-    [
-        ("127.0.0.1:0", "short", "has 5 characters"),
-        ("nonsense", "", "not HOST:PORT"),
-        ("127.0.0.1:99999", "", "not HOST:PORT"),
-        ("198.51.100.7:8765", TOKEN, "cannot be listened at"),
-    ],
-)
-def test_what_cannot_be_served_is_said_with_its_way_out(project, address, token, text):
-    code, said = refused(project, "--http", address, token=token)
+@pytest.mark.parametrize(("address", "token", "text"), REFUSED)
+def test_what_cannot_be_served_is_said_with_its_way_out(refusals, address, token, text):
+    code, said = refusals[address]
 
     assert code == 2
     assert text in said
     assert "fix: " in said
     assert "Traceback" not in said
+
+
+def test_beyond_this_machine_a_token_is_required(project):
+    environment = {**os.environ, "TECHSPEC_TOKEN": ""}
+    command = [sys.executable, "-m", "techspec", "serve", "--project", str(project)]
+
+    done = subprocess.run(
+        [*command, "--http", "0.0.0.0:0"], env=environment, capture_output=True, timeout=60
+    )
+
+    assert done.returncode == 2
+    assert b"TECHSPEC_TOKEN is not set" in done.stderr
+
+
+def test_beyond_this_machine_it_serves_who_has_the_token(project):
+    with serving(project, token=TOKEN, at="0.0.0.0:0") as running:
+        here = Lab(running.popen, running.url.replace("0.0.0.0", "127.0.0.1"), project)
+
+        assert here.post(INITIALIZE).status == 401
+        assert here.post(INITIALIZE, {"Authorization": f"Bearer {TOKEN}"}).status == 200
 
 
 # How much, and how many
@@ -311,59 +353,45 @@ def test_whoever_connects_and_asks_nothing_is_sent_away(lab):
 # What it gives away
 
 
-def test_paths_out_of_the_project_are_refused(project):
-    outside = project.parent / f"{project.name}-outside"
+def test_paths_out_of_the_project_are_refused(lab):
+    outside = lab.project.parent / "outside"
     outside.mkdir()
     (outside / "TECHSPEC.md").write_text("# TECHSPEC: a secret\n")
-    (project / "link.md").symlink_to(outside / "TECHSPEC.md")
-    (project / "TECHSPEC-link.md").symlink_to(outside / "TECHSPEC.md")
-    with serving(project) as running:
-        for path in (
-            f"../{outside.name}/TECHSPEC.md",
-            str(outside / "TECHSPEC.md"),
-            "link.md",
-            "TECHSPEC-link.md",
-        ):
-            for tool in ("spec_lint", "plan", "campaign_status"):
-                answer = running.call(tool, spec=path)
-                assert answer["isError"]
-                assert "a secret" not in json.dumps(answer)
+    for link in ("link.md", "TECHSPEC-link.md"):
+        (lab.project / link).symlink_to(outside / "TECHSPEC.md")
+
+    for path in (
+        "../outside/TECHSPEC.md",
+        str(outside / "TECHSPEC.md"),
+        "link.md",
+        "TECHSPEC-link.md",
+    ):
+        for tool in ("spec_lint", "plan", "campaign_status"):
+            answer = lab.call(tool, spec=path)
+            assert answer["isError"]
+            assert "a secret" not in json.dumps(answer)
 
 
-def test_skills_come_from_the_project_and_not_from_a_folder_above_it(tmp_path, monkeypatch):
-    monkeypatch.delenv("TECHSPEC_REGISTRY", raising=False)
-    (tmp_path / "registry" / "above").mkdir(parents=True)
-    page = "---\nname: above\ndescription: a secret\n---\n# Above\n"
-    (tmp_path / "registry" / "above" / "SKILL.md").write_text(page)
-    project = tmp_path / "project"
-    project.mkdir()
-
-    with serving(project) as running:
-        answer = running.call("skill_read", name="above")
+def test_skills_come_from_the_project_and_not_from_a_folder_above_it(lab):
+    answer = lab.call("skill_read", name="above")
 
     assert answer["isError"]
 
 
-def test_with_a_named_registry_its_skills_are_served(tmp_path, project):
-    (tmp_path / "ours" / "rope").mkdir(parents=True)
-    page = "---\nname: rope\ndescription: d\n---\n# Found\n"
-    (tmp_path / "ours" / "rope" / "SKILL.md").write_text(page)
-
-    with serving(project, "--registry", str(tmp_path / "ours")) as running:
-        answer = running.call("skill_read", name="rope")
+def test_with_a_named_registry_its_skills_are_served(arranged):
+    answer = arranged.call("skill_read", name="rope")
 
     assert "# Found" in answer["content"][0]["text"]
 
 
-def test_campaigns_can_be_switched_off(project):
-    with serving(project, "--no-campaigns") as running:
-        started = running.call("campaign_start", max_device_hours=0.1)
-        planned = running.call("plan")
+def test_campaigns_can_be_switched_off(arranged):
+    started = arranged.call("campaign_start", max_device_hours=0.1)
+    planned = arranged.call("plan")
 
     assert started["isError"]
     assert "Unknown tool" in started["content"][0]["text"]
     assert planned["structuredContent"]["trials"] == 10
-    assert list(find(project)) == []
+    assert list(find(arranged.project)) == []
 
 
 def test_a_client_of_the_sdk_runs_a_campaign_over_http_in_both_eras(project):

@@ -89,6 +89,7 @@ ARGUMENTS = {
     "skills": ["list"],
     "init": ["other/TECHSPEC.md"],
     "doctor": [],
+    "calibrate": ["TECHSPEC.md", "--draws", "3"],
 }
 
 

@@ -24,7 +24,10 @@ print(json.dumps({
 """
 
 
-def wheel(folder: Path) -> Path:
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built once."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(HOME)],
         check=True,
@@ -33,12 +36,11 @@ def wheel(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """A folder that the wheel was installed into."""
-    scratch = tmp_path_factory.mktemp("wheel")
-    target = scratch / "site"
+    target = tmp_path_factory.mktemp("installed") / "site"
     subprocess.run(
-        [*PIP, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel(scratch))],
+        [*PIP, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)],
         check=True,
     )
     return target
@@ -132,8 +134,8 @@ def test_the_server_answers_a_call(installation):
     assert "addition-baseline" in reply["result"]["content"][0]["text"]
 
 
-def test_the_wheel_holds_no_tests_and_no_files_of_a_checkout(tmp_path):
-    with zipfile.ZipFile(wheel(tmp_path)) as archive:
+def test_the_wheel_holds_no_tests_and_no_files_of_a_checkout(wheel):
+    with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
 
     assert tops == {"techspec", "mcp_server", next(top for top in tops if "dist-info" in top)}

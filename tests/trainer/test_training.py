@@ -3,12 +3,14 @@
 import hashlib
 import io
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from tests.trainer.conftest import SMALL  # noqa: E402
 from trainer import checkpoint  # noqa: E402
 from trainer import config as configs  # noqa: E402
 from trainer import train as loop  # noqa: E402
@@ -32,6 +34,22 @@ def trained(folder, given, seed=0, stop_after=math.inf):
     asked = [(trial, configs.read(given))]
     train(asked, CPU, events.append, lambda: next(looked) >= stop_after)
     return events
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Folder and events of the small config, trained to its end once."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("whole") / "a"
+    return folder, trained(folder, dict(SMALL))
+
+
+@pytest.fixture
+def ended(tmp_path, whole):
+    """The same, in a folder that a test may spoil."""
+    folder, events = whole
+    shutil.copytree(folder, tmp_path / "a")
+    return tmp_path / "a", events
 
 
 def weights(folder):
@@ -60,8 +78,8 @@ def test_a_small_model_learns_most_sums_that_it_was_never_shown(tmp_path):
     assert ended.metrics["exact_match_unmirrored"] > 0.5
 
 
-def test_a_trial_tells_what_it_is_how_it_goes_and_how_it_ended(tmp_path, small):
-    events = trained(tmp_path / "a", small)
+def test_a_trial_tells_what_it_is_how_it_goes_and_how_it_ended(whole):
+    _, events = whole
 
     started, ended = events[0], events[-1]
     assert isinstance(started, Started)
@@ -76,12 +94,12 @@ def test_a_trial_tells_what_it_is_how_it_goes_and_how_it_ended(tmp_path, small):
     assert all(0 <= ended.metrics[n] <= 1 for n in ("exact_match", "exact_match_unmirrored"))
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, small):
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, small, whole):
+    for name, seed in (("b", 0), ("c", 1)):
         trained(tmp_path / name, small, seed)
 
-    assert weights(tmp_path / "a") == weights(tmp_path / "b")
-    assert weights(tmp_path / "a") != weights(tmp_path / "c")
+    assert weights(whole[0]) == weights(tmp_path / "b")
+    assert weights(whole[0]) != weights(tmp_path / "c")
 
 
 @pytest.mark.parametrize("every", [1, 7, 23])
@@ -103,21 +121,23 @@ def test_stopping_again_and_again_changes_no_bit_of_the_end(tmp_path, small, eve
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
 
 
-def test_a_torn_checkpoint_falls_back_to_the_one_before(tmp_path, small):
-    whole = trained(tmp_path / "a", small)
-    newest = tmp_path / "a" / checkpoint.NAME
-    digest = weights(tmp_path / "a")
+def test_a_torn_checkpoint_falls_back_to_the_one_before(small, ended):
+    folder, events = ended
+    newest = folder / checkpoint.NAME
+    digest = weights(folder)
     newest.write_bytes(newest.read_bytes()[:-7])
 
-    again = trained(tmp_path / "a", small)
+    again = trained(folder, small)
 
     assert again[0].resumed_step == 60
-    assert again[-1].metrics == whole[-1].metrics
-    assert weights(tmp_path / "a") == digest
+    assert again[-1].metrics == events[-1].metrics
+    assert weights(folder) == digest
 
 
-def test_where_checkpoints_are_far_apart_only_the_last_is_written(tmp_path, small, monkeypatch):
-    every = trained(tmp_path / "every", small)
+def test_where_checkpoints_are_far_apart_only_the_last_is_written(
+    tmp_path, small, whole, monkeypatch
+):
+    folder, every = whole
     monkeypatch.setitem(loop.SECONDS_BETWEEN_CHECKPOINTS, "cpu", math.inf)
 
     seldom = trained(tmp_path / "seldom", small)
@@ -126,46 +146,46 @@ def test_where_checkpoints_are_far_apart_only_the_last_is_written(tmp_path, smal
 
     assert [len(of_kind(events, Checkpoint)) for events in (every, seldom, cut)] == [4, 1, 1]
     assert resumed[0].resumed_step == cut[-1].step > 0
-    assert weights(tmp_path / "seldom") == weights(tmp_path / "every") == weights(tmp_path / "cut")
+    assert weights(tmp_path / "seldom") == weights(folder) == weights(tmp_path / "cut")
 
 
-def test_a_trial_that_has_ended_keeps_no_moments_and_says_its_end_again(tmp_path, small):
-    whole = trained(tmp_path / "a", small)
+def test_a_trial_that_has_ended_keeps_no_moments_and_says_its_end_again(small, ended):
+    folder, events = ended
     before, after = (
-        (tmp_path / "a" / name).stat().st_size for name in (checkpoint.PREVIOUS, checkpoint.NAME)
+        (folder / name).stat().st_size for name in (checkpoint.PREVIOUS, checkpoint.NAME)
     )
 
-    again = trained(tmp_path / "a", small)
+    again = trained(folder, small)
 
     assert after < before / 2
     assert [type(event) for event in again] == [Started, Ended]
-    assert again[-1].metrics == whole[-1].metrics
+    assert again[-1].metrics == events[-1].metrics
 
 
 @pytest.mark.parametrize("cut", [0, 31, 32, 500])
-def test_a_folder_with_nothing_whole_starts_over(tmp_path, small, cut):
-    whole = trained(tmp_path / "a", small)
+def test_a_folder_with_nothing_whole_starts_over(small, ended, cut):
+    folder, events = ended
     for name in (checkpoint.NAME, checkpoint.PREVIOUS):
-        path = tmp_path / "a" / name
+        path = folder / name
         path.write_bytes(path.read_bytes()[:cut])
 
-    again = trained(tmp_path / "a", small)
+    again = trained(folder, small)
 
     assert again[0].resumed_step == 0
-    assert again[-1].metrics == whole[-1].metrics
+    assert again[-1].metrics == events[-1].metrics
 
 
-def test_a_checkpoint_of_another_seed_or_config_is_passed_over(tmp_path, small):
-    trained(tmp_path / "a", small)
+def test_a_checkpoint_of_another_seed_or_config_is_passed_over(small, ended):
+    folder, _ = ended
 
-    assert trained(tmp_path / "a", small, seed=1)[0].resumed_step == 0
-    assert trained(tmp_path / "a", small | {"d_ff": 64})[0].resumed_step == 0
+    assert trained(folder, small, seed=1)[0].resumed_step == 0
+    assert trained(folder, small | {"d_ff": 64})[0].resumed_step == 0
 
 
-def test_a_trial_that_has_ended_says_its_end_again_without_training(tmp_path, small):
-    first = trained(tmp_path / "a", small)
+def test_a_trial_that_has_ended_says_its_end_again_without_training(small, ended):
+    folder, first = ended
 
-    again = trained(tmp_path / "a", small)
+    again = trained(folder, small)
 
     assert [type(event) for event in again] == [Started, Ended]
     assert again[-1] == first[-1]
