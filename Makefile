@@ -16,8 +16,10 @@ install: $(VENV)/installed
 
 dev: $(VENV)/installed-dev
 
+# A worker keeps what neighbouring tests share and takes over from the other at the end. Tests start
+# hundreds of processes: none should compile our modules anew, wherever bytecode is not wanted.
 test: dev
-	$(BIN)/python -m pytest -n 2
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: dev
 	$(BIN)/ruff format --check .
