@@ -1,5 +1,6 @@
 """A small project on disk, and calls of the server as a client makes them."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -63,11 +64,15 @@ def write_spec(folder: Path, steps: int = 2, seeds: int = 5, pause: float = 0.02
     return path
 
 
+shared = functools.cache(build)
+"""The server of all calls in this process: it keeps nothing of a session."""
+
+
 def in_memory(use: Callable[[Client], Any], server: Server | None = None) -> Any:
-    """What `use` makes of a client of a server in this process, a fresh one if none is given."""
+    """What `use` makes of a client of a server in this process, the shared one if none is given."""
 
     async def session() -> Any:
-        async with Client(server or build()) as client:
+        async with Client(server or shared()) as client:
             return await use(client)
 
     return anyio.run(session)
