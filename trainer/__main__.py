@@ -81,8 +81,8 @@ def cost(args: argparse.Namespace) -> int:
             "params": shape.params(settings),
             "flops": shape.flops(settings),
             "seconds": {
-                "cpu": round(shape.seconds(settings, shape.CPU), 2),
-                "cuda": round(shape.seconds(settings, shape.CUDA), 2),
+                device: round(shape.seconds(settings, shape.nominal(settings, device)), 2)
+                for device in ("cpu", "cuda")
             },
             "problem": None,
         }

@@ -60,8 +60,8 @@ def speed_of(device: torch.device, precision: str) -> shape.Speed:
     On a CPU in seconds of this thread: what other programs take of the core does not count.
     """
     clock = time.perf_counter if device.type == "cuda" else time.thread_time
-    start = shape.CUDA if device.type == "cuda" else shape.CPU
     stacks = [_probe(given, precision, device) for given in PROBES]
+    start = shape.nominal(stacks[0].config, device.type)
     end = time.perf_counter() + BUDGET_SECONDS
     for stack in stacks:
         _step(stack, clock)  # the first takes longer

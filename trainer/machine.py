@@ -244,8 +244,7 @@ def _compiles(config: Config, device: torch.device, fused: bool) -> tuple[bool, 
         return config.compile == "always", f"compile={config.compile} says so"
     if fused:
         return False, "not compiled: the fused kernels leave a compiler little to do"
-    speed = shape.CUDA if device.type == "cuda" else shape.CPU
-    seconds = shape.seconds(config, speed)
+    seconds = shape.seconds(config, shape.nominal(config, device.type))
     if seconds < COMPILED_FROM_SECONDS:
         return False, (
             f"not compiled: {seconds:.0f} nominal seconds, and it pays from "

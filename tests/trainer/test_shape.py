@@ -156,6 +156,32 @@ def test_nominal_seconds_are_within_a_factor_of_what_was_measured():
         assert 1 / 1.3 < nominal * 1000 / milliseconds < 1.3, (values, nominal)
 
 
+# Milliseconds of a step of 512 problems on an H200 in float32, TF32 and bfloat16, of the reported
+# study's seven shapes: d_model, depth, d_proj, d_ff.
+MEASURED_ON_A_GPU = {
+    (256, 6, 256, 512): (3.38, 1.68, 1.28),
+    (192, 4, 192, 512): (1.80, 1.00, 0.80),
+    (64, 3, 64, 512): (0.63, 0.49, 0.44),
+    (32, 2, 32, 512): (0.38, 0.33, 0.32),
+    (512, 2, 64, 432): (1.15, 0.61, 0.51),
+    (256, 4, 64, 448): (1.55, 0.89, 0.89),
+    (128, 8, 64, 452): (2.19, 1.39, 1.36),
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "precision", "most"), [(0, "float32", 1.07), (1, "tf32", 1.07), (2, "bfloat16", 1.21)]
+)
+def test_nominal_seconds_on_a_gpu_know_the_precision(place, precision, most):
+    for (d_model, depth, d_proj, d_ff), milliseconds in MEASURED_ON_A_GPU.items():
+        widths = {"d_model": d_model, "d_proj": d_proj, "d_ff": d_ff, "depth": depth}
+        config = read(widths | {"batch_size": 512, "precision": precision})
+
+        nominal = shape.step_seconds(config, shape.nominal(config, "cuda"))
+
+        assert 1 / most < nominal * 1000 / milliseconds[place] < most, widths
+
+
 PRICES = ("layer_seconds", "flop_seconds", "value_seconds", "hidden_seconds", "head_seconds")
 
 
