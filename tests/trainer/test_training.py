@@ -3,14 +3,17 @@
 import hashlib
 import io
 import math
+import platform
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.trainer.conftest import SMALL  # noqa: E402
+from tests.trainer.conftest import ROOT, SMALL  # noqa: E402
 from trainer import checkpoint  # noqa: E402
 from trainer import config as configs  # noqa: E402
 from trainer import train as loop  # noqa: E402
@@ -34,6 +37,36 @@ def trained(folder, given, seed=0, stop_after=math.inf):
     asked = [(trial, configs.read(given))]
     train(asked, CPU, events.append, lambda: next(looked) >= stop_after)
     return events
+
+
+FAULTS = """
+import resource
+import sys
+
+import torch
+
+from trainer.machine import set_up
+
+if sys.argv[1] == "set up":
+    set_up(torch.device("cpu"))
+for _ in range(2):
+    torch.ones(20_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    torch.ones(20_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="glibc is told by name"
+)
+def test_memory_that_a_step_has_freed_is_not_asked_of_the_system_again():
+    def pages(how):
+        command = [sys.executable, "-c", FAULTS, how]
+        return int(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)
+
+    assert 10 * pages("set up") < pages("not set up")
 
 
 @pytest.fixture(scope="module")
