@@ -28,8 +28,8 @@ class Speed:
         value_seconds: for a number written outside the hidden layer of the MLP: by norms, RoPE,
             sums, logits.
         hidden_seconds: for a number in the hidden layer of the MLP, GELU and all.
-        head_seconds: for the attention of one head over one problem; for short problems they are
-            about equally long.
+        head_seconds: for the attention of one head over one problem, of few tokens; see
+            `_ATTENTION_DOUBLES_AT`.
         evaluation_ratio: seconds of a problem that is evaluated to those of its way there in a
             step; a chunk is larger than most batches, and less of it stays in the cache.
     """
@@ -43,15 +43,20 @@ class Speed:
 
 
 # One thread of a 2.8 GHz Xeon, torch 2.13, beside other busy threads: least squares of relative
-# errors over 45 shapes drawn at random, each of which it meets within a factor 1.3 (23 of them are
-# in tests/trainer/test_shape.py).
-CPU = Speed(2.4e-3, 9.1e-12, 1.7e-9, 2.7e-9, 1.9e-6, 1.2)
+# errors over the 23 shapes in tests/trainer/test_shape.py, drawn at random, each of which it meets
+# within a factor 1.3.
+CPU = Speed(2.5e-3, 9.3e-12, 1.6e-9, 2.6e-9, 1.3e-6, 1.2)
 
 # An NVIDIA H200 with torch 2.11, fused kernels, one lane: all prices fitted to float32 steps of the
 # seven shapes of the reported study, and that of a FLOP once more to their TF32 and bfloat16 steps,
 # which they meet within 6, 6 and 17 %. How an evaluation compares was not fitted.
 _CUDA = Speed(1.0e-4, 2.7e-14, 1.24e-12, 2.16e-12, 3.4e-12, 1.0)
 _CUDA_FLOP_SECONDS = {"float32": _CUDA.flop_seconds, "tf32": 6e-15, "bfloat16": 2e-15}
+
+# Tokens of a problem whose attention takes twice what it takes over next to none: from there on
+# pairs of tokens are most of it. Ours: by a profile it took 2.35 times as long at 36 tokens as at
+# 10, which says 28, and steps of 20 shapes of 6 to 36 tokens are met the better the less it is.
+_ATTENTION_DOUBLES_AT = 25
 
 # How much a fit holds to each proportion it began with: as much as a hundredth of a probe would.
 _HOLD = 0.1
@@ -191,13 +196,15 @@ def _prices(speed: Speed) -> Work:
 
 
 def _forward_work(config: Config, scored: int, problems: int) -> tuple[float, float, float, float]:
-    positions = (config.depth - 1) * (config.task.length - 1) + scored
+    length = config.task.length - 1
+    positions = (config.depth - 1) * length + scored
     hidden = positions * config.d_ff
+    attention = 1.0 + (length / _ATTENTION_DOUBLES_AT) ** 2
     one = (
         forward_flops(config, scored),
         values(config, scored) - 2 * hidden,
         hidden,
-        config.depth * config.heads,
+        config.depth * config.heads * attention,
     )
     flops, written, activations, heads = (float(problems * count) for count in one)
     return flops, written, activations, heads
