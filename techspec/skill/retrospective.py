@@ -98,11 +98,11 @@ class HasTwins(TechspecError):
         listed = "".join(f"\n    {_described(twin)}" for twin in twins)
         first = visible(twins[0].skill.name)
         super().__init__(
-            f"{len(twins)} of the registry's pages say what {name!r} would say:{listed}",
+            f"What {name!r} would say is said in the registry already:{listed}",
             "choose, and save again with it:\n"
-            f"    update {first!r}: yours becomes its next version, and what it says now is kept\n"
-            "    differs 'HOW': both stay, and yours says how it differs\n"
-            f"    supersedes {first!r}: yours refutes it, and it then names yours as its successor",
+            f"    --update {first}: yours becomes its next version, and what it says now is kept\n"
+            "    --differs 'HOW': both stay, and yours says how it differs\n"
+            f"    --supersedes {first}: yours refutes it, and it then names yours as its successor",
         )
         self.twins = tuple(twins)
 

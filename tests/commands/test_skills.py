@@ -45,7 +45,7 @@ def test_a_twin_of_another_is_refused_with_the_options_that_settle_it(project, t
     differs = techspec(*words, "--differs", "base 100")
 
     assert refused.code == 2
-    assert "update 'carry'" in refused.err
+    assert "--update carry:" in refused.err
     assert differs.code == 0
     assert "Not the same as `carry`" in (project / "registry/carries/SKILL.md").read_text()
 

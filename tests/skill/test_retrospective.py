@@ -136,7 +136,10 @@ def test_anothers_page_that_says_the_same_is_never_shadowed_but_the_choice_is_na
     said = str(refused.value)
     assert "carry-digits" in said
     assert "by Ana" in said
-    assert all(word in said for word in ("update 'carry-digits'", "differs", "supersedes"))
+    assert all(
+        word in said
+        for word in ("--update carry-digits:", "--differs", "--supersedes carry-digits:")
+    )
     assert [skill.name for skill in registry.skills()] == ["carry-digits"]
 
 
