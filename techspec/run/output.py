@@ -1,7 +1,7 @@
 """What a process printed in, each trial's own metrics.jsonl out.
 
 A process of one trial prints into that file; one of several prints into output.jsonl beside its
-request, and each trial is handed its lines from there. Knows no event.
+request, and each trial is handed its lines from there. Of a line it knows only whose it is.
 """
 
 import os

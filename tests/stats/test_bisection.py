@@ -74,7 +74,7 @@ def test_errors_no_larger_than_needed_are_given_away():
 
 def test_few_levels_are_tested_as_strictly_as_one_and_many_more_strictly():
     assert level_errors(1, 10) == level_errors(3, 10) == (0.05, 0.05)
-    strictness = [level_errors(levels, 20)[0] for levels in (3, 4, 16, 32)]
+    strictness = [level_errors(levels, 10)[0] for levels in (3, 4, 16, 200)]
     assert strictness == sorted(strictness, reverse=True)
     assert strictness[0] > strictness[1] > strictness[2] > strictness[3]
 

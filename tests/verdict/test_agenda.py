@@ -218,7 +218,7 @@ def test_a_diverged_run_of_a_world_is_a_failure_and_no_number():
 # Bisection
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(2, 33), st.data())
 def test_bisection_finds_the_boundary_of_a_monotone_world_in_about_log2_of_its_levels(levels, data):
     boundary = data.draw(st.integers(1, levels - 1))

@@ -206,7 +206,7 @@ def test_success_rates_are_held_against_what_the_margin_allows_of_them(judge):
 
     assert narrow.outcome is Outcome.REFUTED
     assert "differ by more than the 2.0 pt allowed" in narrow.sentence
-    assert "differed by 4 %, which moves an average by the 2.0 pt allowed" in narrow.sentence
+    assert "differed by 3.5 %, which moves an average by the 2.0 pt allowed" in narrow.sentence
     assert wide.outcome is Outcome.INCONCLUSIVE
     assert "No pair of levels differs by more than the 40.0 pt allowed" in wide.sentence
 

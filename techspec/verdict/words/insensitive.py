@@ -111,7 +111,7 @@ def _insensitive_by_counts(
     alike, beyond = "they succeeded equally often", ""
     if found.split is not None:
         alike = (
-            f"their success rates differed by {percent(found.rates_allowed)}, which moves an"
+            f"their success rates differed by {number(found.rates_allowed, '%')}, which moves an"
             f" average by the {margin} allowed"
         )
         beyond = f" by more than the {margin} allowed"
