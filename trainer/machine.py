@@ -22,14 +22,14 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from trainer import plain, shape
+from trainer import fused_cpu, native, plain, shape
 from trainer.config import Config
 from trainer.evaluate import CHUNK
 from trainer.model import Parts
 from trainer.protocol import Mistake, TrainerError
 
-# A compiler takes 36 to 51 CPU seconds for a new shape and makes steps 1.5 to 2.2 times as many
-# (benchmarks/README.md); from this forecast on, it pays even if nothing is in its cache.
+# A compiler takes 36 to 93 CPU seconds for a new shape and makes plain steps 1.5 to 2.2 times as
+# many (benchmarks/README.md); from this forecast on, it pays even if nothing is in its cache.
 COMPILED_FROM_SECONDS = 600.0
 # bfloat16 pays if a product of it is no slower; one without it was 3.6 times slower.
 BFLOAT16_SLOWER_AT_MOST = 1.0
@@ -71,9 +71,11 @@ class Way:
         """What computes the parts of a decoder."""
         if not self.fused:
             return plain
-        from trainer import fused
+        if self.device.type == "cpu":
+            return fused_cpu
+        from trainer import fused_gpu
 
-        return fused
+        return fused_gpu
 
     def enter(self) -> None:
         """Set what is one setting for the whole process; others may have set it since."""
@@ -128,8 +130,7 @@ def set_up(device: torch.device) -> int:
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "techspec", "compiled")
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(native.folder()))
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     if device.type == "cpu":
         _keep_freed_memory()
@@ -246,20 +247,34 @@ def _need_precision(precision: str, device: torch.device) -> None:
 
 
 def _fuses(config: Config, device: torch.device) -> tuple[bool, str]:
-    if device.type != "cuda":
-        return False, "no fused kernels: they need an NVIDIA GPU"
     if config.compile == "always":
         return False, "no fused kernels: compile=always has the compiler make them"
-    if not has_gpu_compiler():
-        return False, (
-            "no fused kernels: they need triton, a C compiler and Python's headers "
-            "(gcc, python3-dev)"
-        )
-    from trainer import fused
-
-    if not fused.bears(config):
-        return False, "no fused kernels: they are made for narrower models and shorter problems"
+    lacks = _lacks_for_gpu(config) if device.type == "cuda" else _lacks_for_cpu(config)
+    if lacks:
+        return False, f"no fused kernels: {lacks}"
     return True, "what lies between the products is done by fused kernels"
+
+
+def _lacks_for_gpu(config: Config) -> str:
+    if not has_gpu_compiler():
+        return "they need triton, a C compiler and Python's headers (gcc, python3-dev)"
+    from trainer import fused_gpu
+
+    if not fused_gpu.bears(config):
+        return "they are made for narrower models and shorter problems"
+    return ""
+
+
+def _lacks_for_cpu(config: Config) -> str:
+    if config.precision != "float32":
+        return f"on a CPU they are made for float32, not {config.precision}"
+    if (threads := torch.get_num_threads()) > 1:
+        return f"on a CPU they work on one thread, and here are {threads} (OMP_NUM_THREADS)"
+    try:
+        fused_cpu.library()
+    except native.NoLibrary as error:
+        return str(error)
+    return ""
 
 
 def _compiles(config: Config, device: torch.device, fused: bool) -> tuple[bool, str]:

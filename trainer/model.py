@@ -16,7 +16,7 @@ from trainer.config import Config
 
 
 class Parts(Protocol):
-    """What a decoder is put together from: `trainer.plain`, or `trainer.fused` on a GPU."""
+    """What a decoder is put together from: `trainer.plain`, or one of the fused."""
 
     def lowered(self, weights: Tensor) -> Tensor:
         """Give the weights in the precision that products are taken in."""
@@ -31,6 +31,9 @@ class Parts(Protocol):
         self, normed: Tensor, weight: Tensor, cos: Tensor, sin: Tensor, heads: int, wanted: int
     ) -> Tensor:
         """Attend from the last `wanted` positions: (lanes, batch, wanted, d_proj)."""
+
+    def mlp(self, normed: Tensor, up: Tensor, down: Tensor) -> Tensor:
+        """Work on each position by itself: of the shape of `normed`."""
 
 
 class Decoder(nn.Module):
@@ -90,8 +93,7 @@ class Decoder(nn.Module):
             mixed = parts.mix(normed, weight, cos, sin, self.heads, wanted)
             x, delta = x[:, :, length - wanted :], parts.linear(mixed, products["out.weight"])
             x, normed = parts.add_norm(x, delta, norms["mlp_norm.weight"])
-            hidden = nn.functional.gelu(parts.linear(normed, products["up.weight"]))
-            delta = parts.linear(hidden, products["down.weight"])
+            delta = parts.mlp(normed, products["up.weight"], products["down.weight"])
         _, normed = parts.add_norm(x, delta, weights["norm.weight"])
         return parts.linear(normed, factors["embedding.weight"])
 

@@ -1,6 +1,6 @@
 """The parts of a decoder, each in torch's own operations: what is computed, everywhere.
 
-`trainer.fused` computes the same faster where there is a GPU for it.
+`trainer.fused_cpu` and `trainer.fused_gpu` compute the same faster where a machine lets them.
 """
 
 import torch
@@ -57,14 +57,28 @@ def mix(
     Returns:
         (lanes, batch, wanted, d_proj).
     """
-    skipped, width = normed.shape[2] - wanted, weight.shape[1] // 3
-    of_query, of_key_value = weight.split((width, 2 * width), dim=1)  # type: ignore[no-untyped-call]
-    query = linear(normed[:, :, skipped:], of_query)
-    key_value = linear(normed, of_key_value)
+    skipped = normed.shape[2] - wanted
+    query, key_value = query_key_value(normed, weight, wanted)
     key, value = key_value.view(*normed.shape[:3], 2, heads, -1).unbind(3)
     query = query.view(*query.shape[:3], heads, -1)
     query = rotate(query, cos[:, :, skipped:], sin[:, :, skipped:])
     return attend(query, rotate(key, cos, sin), value).flatten(3)
+
+
+def query_key_value(normed: Tensor, weight: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
+    """Make the queries of the last `wanted` positions, and the keys and values of all.
+
+    Args:
+        normed: (lanes, batch, length, d_model).
+        weight: (lanes, 3 * d_proj, d_model).
+        wanted: positions that somebody reads.
+
+    Returns:
+        (lanes, batch, wanted, d_proj) and (lanes, batch, length, 2 * d_proj).
+    """
+    skipped, width = normed.shape[2] - wanted, weight.shape[1] // 3
+    of_query, of_key_value = weight.split((width, 2 * width), dim=1)  # type: ignore[no-untyped-call]
+    return linear(normed[:, :, skipped:], of_query), linear(normed, of_key_value)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -93,3 +107,14 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn x (..., length, heads, head width) by its positions' angles (..., length, 1, pairs)."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def mlp(normed: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """Work on each position by itself.
+
+    Args:
+        normed: (lanes, batch, length, d_model).
+        up: (lanes, d_ff, d_model).
+        down: (lanes, d_model, d_ff).
+    """
+    return linear(nn.functional.gelu(linear(normed, up)), down)

@@ -165,7 +165,7 @@ def read_cost(path: Path) -> CostRequest:
 def code_digest() -> str:
     """Digest this program's source, on every system to the same: names and text, newlines as LF."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py"), key=lambda path: path.name):
+    for path in sorted(Path(__file__).parent.glob("*.[cp]*"), key=lambda path: path.name):
         text = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{path.name} {len(text)}\n".encode() + text)
     return digest.hexdigest()

@@ -4,12 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 # Read where kernels are made: they run here without a GPU, each program after the other.
 os.environ.setdefault("TRITON_INTERPRET", "1")
+
+with suppress(ImportError):
+    import torch
+
+    torch.set_num_threads(1)  # as the program does, before it asks which way this machine takes
 
 ROOT = Path(__file__).parents[2]
 

@@ -31,7 +31,6 @@ EVERY_PAIR = [(a, b) for a in range(10) for b in range(10)]
 def exported(tmp_path_factory):
     """The file that a trained adder was exported to, and its folder."""
     folder = tmp_path_factory.mktemp("trial")
-    torch.set_num_threads(1)
     asked = [(Trial("t", folder, 0, ADDER), configs.read(ADDER))]
     train(asked, CPU, lambda event: None, lambda: False)
     export(folder, folder / "adder.pt")

@@ -27,11 +27,6 @@ def by_chance():
     )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def stacked(monkeypatch):
     """Lets every family train as one stack, whatever is faster here."""
@@ -208,13 +203,15 @@ def test_bfloat16_products_leave_the_weights_in_float32(tmp_path, small, monkeyp
     assert {tensor.dtype for tensor in saved["model"].values()} == {torch.float32}
 
 
-def test_only_a_long_run_is_compiled_unless_the_config_says_so(small, monkeypatch):
+def test_only_a_long_run_without_fused_kernels_is_compiled_by_itself(small, monkeypatch):
     monkeypatch.setattr("trainer.machine.has_cpp_compiler", lambda: True)
     long = {"max_steps": 10_000, "d_model": 64, "depth": 3}
 
     def compiled(given):
         return way_of(configs.read(given), CPU).compiled
 
+    assert not compiled(long)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert not compiled(small)
     assert compiled(small | {"compile": "always"})
     assert compiled(long)

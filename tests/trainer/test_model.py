@@ -180,7 +180,6 @@ def asked(rows, **masks):
 @pytest.fixture(scope="module")
 def half_trained():
     """A model of one-digit sums that is right about some of them, and all there are."""
-    torch.set_num_threads(1)
     config = configs.read(
         {"d_model": 16, "depth": 1, "d_ff": 64, "digits": 1, "base": 10, "learning_rate": 1e-2}
         | {"train_size": 80, "eval_size": 20, "batch_size": 80}

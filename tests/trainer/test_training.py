@@ -24,11 +24,6 @@ from trainer.train import plateaued, train  # noqa: E402
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def trained(folder, given, seed=0, stop_after=math.inf):
     """Events of one start; asked to stop once the loop has looked `stop_after` times."""
     folder.mkdir(exist_ok=True)
@@ -82,7 +77,6 @@ def test_memory_that_a_step_has_freed_is_seldom_asked_of_the_system_again():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Folder and events of the small config, trained to its end once."""
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("whole") / "a"
     return folder, trained(folder, dict(SMALL))
 

@@ -53,6 +53,11 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     return _Linear.apply(x, weight)  # type: ignore
 
 
+def mlp(normed: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """As `plain.mlp`."""
+    return linear(torch.nn.functional.gelu(linear(normed, up)), down)
+
+
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
