@@ -3,45 +3,38 @@
 import sys
 
 import torch
-from torch.nn.functional import gelu, linear, rms_norm, scaled_dot_product_attention
+from torch.nn.functional import gelu, rms_norm, scaled_dot_product_attention
 
 
 def logits(model, tokens):
     """Score each token as the one that follows `tokens`."""
-    config, weights = model["config"], model["weights"]
-    length, heads, half = len(tokens), config["heads"], config["d_proj"] // config["heads"] // 2
-    angles = torch.outer(torch.arange(length), config["rope_theta"] ** -(torch.arange(half) / half))
-
-    def turned(x):  # RoPE: each pair of channels, by its position
-        first, second = x.chunk(2, -1)
-        one = first * angles.cos() - second * angles.sin()
-        return torch.cat((one, second * angles.cos() + first * angles.sin()), -1)
-
-    x = weights["embedding.weight"][tokens]  # (length, d_model)
-    for n in range(config["depth"]):
-        w = {name: weights[f"blocks.{n}.{name}.weight"] for name in LAYER}
-        seen = rms_norm(x, x.shape[1:], w["attention_norm"], 1e-6)
-        read = linear(seen, w["query_key_value"])
-        query, key, value = read.view(length, 3, heads, -1).transpose(0, 2).unbind(1)
-        mixed = scaled_dot_product_attention(turned(query), turned(key), value, is_causal=True)
-        x = x + linear(mixed.transpose(0, 1).flatten(1), w["out"])
-        seen = rms_norm(x, x.shape[1:], w["mlp_norm"], 1e-6)
-        x = x + linear(gelu(linear(seen, w["up"])), w["down"])
-    last = rms_norm(x[-1], x.shape[1:], weights["norm.weight"], 1e-6)
-    return linear(last, weights["embedding.weight"])
-
-
-LAYER = ("attention_norm", "query_key_value", "out", "mlp_norm", "up", "down")
+    heads, half = (
+        model["config"]["heads"],
+        model["config"]["d_proj"] // model["config"]["heads"] // 2,
+    )
+    speeds = model["config"]["rope_theta"] ** -(torch.arange(half) / half)
+    turn = torch.exp(1j * torch.outer(torch.arange(len(tokens)), speeds))  # RoPE
+    embedding, *layers, last = model["weights"].values()
+    x = embedding[tokens]
+    for norm, query_key_value, out, mlp_norm, up, down in zip(*[iter(layers)] * 6, strict=True):
+        made = rms_norm(x, norm.shape, norm, 1e-6) @ query_key_value.T
+        *pairs, value = made.view(len(x), 3, heads, 2 * half).transpose(0, 2).unbind(1)
+        turned = [torch.complex(*each.chunk(2, -1)) * turn for each in pairs]
+        query, key = (torch.cat((each.real, each.imag), -1) for each in turned)
+        mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
+        x = x + mixed.transpose(0, 1).flatten(1) @ out.T
+        x = x + gelu(rms_norm(x, mlp_norm.shape, mlp_norm, 1e-6) @ up.T) @ down.T
+    return rms_norm(x[-1], last.shape, last, 1e-6) @ embedding.T
 
 
 def add(model, a, b):
     """Write the sum as the model does: its likeliest digit each time, the last one first."""
-    digits = model["config"]["digits"]
-    signs = f"{a:0{digits}}"[::-1] + "P+" + f"{b:0{digits}}"[::-1] + "P="
+    places = model["config"]["digits"]
+    signs = f"{a:0{places}}"[::-1] + "P+" + f"{b:0{places}}"[::-1] + "P="
     tokens = ["0123456789P+=".index(sign) for sign in signs]
-    for _ in range(digits + 1):
+    for _ in range(places + 1):
         tokens.append(int(logits(model, tokens).argmax()))
-    return sum(digit * 10**place for place, digit in enumerate(tokens[-digits - 1 :]))
+    return sum(digit * 10**place for place, digit in enumerate(tokens[-places - 1 :]))
 
 
 if __name__ == "__main__":
