@@ -5,9 +5,9 @@
 Both run as programs, one after the other in every round, so that a busy machine slows them alike.
 
 steps   optimiser steps a CPU second at batch 512, one thread each, a start-up subtracted by running
-        two lengths; the trainer both as it takes the steps of a short run and compiled, as it takes
-        those of a long one (what compiling costs is told beside); GFLOP/s by the FLOPs that the
-        task needs (`trainer cost`), beside the sgemm of one thread in the same round
+        two lengths; the trainer as it is and, beside it, as torch's compiler makes it of the plain
+        parts (what compiling costs is told too); GFLOP/s by the FLOPs that the task needs
+        (`trainer cost`), beside the sgemm of one thread in the same round
 memory  peak memory of a short run with an evaluation of 10,000 problems
 start   from the start of the process to the first step's loss
 study   4 small arms x 4 seeds, wall: the trainer in one single-threaded process a core, as
@@ -93,7 +93,7 @@ class Bench:
             self.shapes = {"tiny": Shape(TINY, 30, 30, 0)}
             self.arms, self.seeds = {"tiny": TINY}, 1
         self.folder = folder
-        self.compiled = folder / "compiled"
+        self.compiled, self.kernels = folder / "compiled", folder / "kernels"
         self.compiles = not args.smoke
         self._out: Path | None = args.out
 
@@ -148,10 +148,10 @@ def main() -> int:
 
 
 def steps(bench: Bench) -> bool:
-    """Compare steps a CPU second; returns whether every target is met by compiled steps."""
+    """Compare steps a CPU second; returns whether the trainer as it is meets every target."""
     ways: dict[str, Callable[[Config], Ran]] = {
         "plain": _plain,
-        "ours": lambda config: bench.ours({**config, "compile": "never"}),
+        "ours": lambda config: bench.ours(config, bench.kernels),
         "compiled": lambda config: bench.ours({**config, "compile": "always"}, bench.compiled),
     }
     if not bench.compiles:
@@ -178,7 +178,7 @@ def steps(bench: Bench) -> bool:
             achieved = f"{median(found) * needed / 1e9:.1f}"
             compared = (middle(found), middle(ratios), shape.target)
             rows.append((name, way, *compared, achieved, f"{median(shares):.0%}"))
-        met &= median(ratios) >= shape.target
+            met &= way != "ours" or median(ratios) >= shape.target
     print(f"steps a CPU second; sgemm of one thread: {middle([p / 1e9 for p in peak])} GFLOP/s")
     table(("shape", "way", "steps", "times", "target", "GFLOP/s", "of sgemm"), rows)
     for name, seconds in compiling.items() if bench.compiles else ():

@@ -23,7 +23,7 @@ Event = dict[str, Any]
 NEVER = 10**9
 """An `eval_every` that leaves only the evaluation at the end."""
 
-CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TECHSPEC_CACHE")
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")
 
 
 class ProgramFailed(Exception):
