@@ -5,7 +5,7 @@ import marshal
 import sqlite3
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -98,7 +98,7 @@ def _damage_told() -> Iterator[None]:
 
 
 def numbers_of(raw: bytes) -> NDArray[np.uint32]:
-    """What `bytes_of` or `numbered` wrote."""
+    """What `bytes_of` or `Counts.packed` wrote."""
     try:
         return np.frombuffer(raw, np.uint32)
     except (ValueError, TypeError) as error:
@@ -108,13 +108,6 @@ def numbers_of(raw: bytes) -> NDArray[np.uint32]:
 def bytes_of(numbers: Iterable[int]) -> bytes:
     """Four bytes a number."""
     return array("I", numbers).tobytes()
-
-
-def numbered(entries: Sequence[int], numbers: NDArray[np.uint32]) -> bytes:
-    """A term's entries, with the numbers of documents in the place of their rows."""
-    both = np.array(entries, np.uint32)
-    both[::2] = numbers[both[::2]]
-    return both.tobytes()
 
 
 def encode_text(text: str) -> bytes:

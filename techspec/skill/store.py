@@ -43,7 +43,6 @@ from techspec.skill.encoding import (
     encode_page,
     encode_text,
     meanings_of,
-    numbered,
     numbers_of,
     vectors_of,
 )
@@ -618,7 +617,7 @@ class Cache:
         self._db.executemany(
             f"INSERT INTO {table}_terms VALUES (?, {part}, ?) ON CONFLICT(term, part) DO UPDATE"
             " SET entries = CAST(entries || excluded.entries AS BLOB)",
-            ((term, numbered(counted.terms[term], numbers)) for term in sorted(counted.terms)),
+            counted.packed(numbers),
         )
 
     def _sweep(self) -> None:

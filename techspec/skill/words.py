@@ -3,7 +3,6 @@
 import functools
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -35,15 +34,6 @@ def terms(text: str) -> list[str]:
     ['강화', '화학', '학습']
     """
     return [term for word in words(text) for term in of_word(word)]
-
-
-def counted(text: str) -> dict[str, int]:
-    """How often each term stands in a text; a word is cut once, however often it stands there."""
-    counts: dict[str, int] = {}
-    for word, count in Counter(words(text)).items():
-        for term in of_word(word):
-            counts[term] = counts.get(term, 0) + count
-    return counts
 
 
 def words(text: str) -> list[str]:
