@@ -29,18 +29,19 @@ class Heads:
         self._folders = [Path(root) for root in roots]
         self._places = list(seen)
         self._names: list[tuple[int, str]] = []
+        self._read: dict[int, Skill] = {}
         for number, (root, path) in enumerate(seen, start=1):
             key = os.path.join(roots[root], path)  # noqa: PTH118 as in Cache._load
             self.numbers[key] = number
             folder = self._folders[root]
-            read = read_inside if leads_out(Path(key), folder) else page.read_head
-            head = read(Path(key), folder)
+            is_out = leads_out(key, folder)
+            head = read_inside(Path(key), folder) if is_out else page.read_head(key)
             self._names.append((number, head.name))
             self.pages.add(document(head, key))
 
     def attempts(self) -> Index:
         """The failed attempts of all pages, which are read whole for it."""
-        skills = {key: self.page(number) for key, number in self.numbers.items()}
+        skills = {key: self._now(number) for key, number in self.numbers.items()}
         return Index(
             attempt_document(skill, row, f"{row}:{key}")
             for key, skill in skills.items()
@@ -59,12 +60,21 @@ class Heads:
         """The number of its folder, and its path below."""
         return self._places[number - 1]
 
+    def forget(self) -> None:
+        """Read pages anew from here on."""
+        self._read.clear()
+
     def page(self, number: int) -> Skill:
-        """The whole page but for its sections, read now."""
+        """The whole page but for its sections, read since `forget`."""
+        if number not in self._read:
+            self._read[number] = self._now(number)
+        return self._read[number]
+
+    def excerpt(self, number: int) -> Skill:
+        """As `page.excerpt`."""
+        return page.excerpt(self.page(number))
+
+    def _now(self, number: int) -> Skill:
         root, path = self.place(number)
         folder = self._folders[root]
         return replace(read_inside(folder / path, folder), sections=())
-
-    def excerpt(self, number: int) -> Skill:
-        """As `page.excerpt`, read now."""
-        return page.excerpt(self.page(number))

@@ -244,8 +244,8 @@ def read_file(path: Path, registry: Path) -> Skill:
     return read(text, path, registry, problems)
 
 
-def read_head(path: Path, registry: Path) -> Skill:
-    """Name, description and metadata of the page at `path`, its body left unread."""
+def read_head(path: str) -> Skill:
+    """Name, description and metadata of the page at `path`, which it leaves out as the body."""
     try:
         with open(path, "rb", buffering=0, opener=_opened) as file:
             content = file.read(_LONGEST_HEAD)
@@ -253,10 +253,13 @@ def read_head(path: Path, registry: Path) -> Skill:
         content = b""
     lines = _lines(content.decode("utf-8", errors="replace"), [])
     head, body = frontmatter.read(lines, [])
-    name = head.pop("name", "") or _name_from(path)
+    name = head.pop("name", "") or _name_from(Path(path))
     text = (line.strip("# ") for line in lines[body:])
     description = head.pop("description", "") or next((line for line in text if line), "")
-    return Skill(name, path, registry, description, head)
+    return Skill(name, _NOWHERE, _NOWHERE, description, head)
+
+
+_NOWHERE = Path()
 
 
 def read(

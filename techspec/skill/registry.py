@@ -72,7 +72,7 @@ def read_inside(path: Path, root: Path) -> Skill:
     return read_file(path, root)
 
 
-def leads_out(path: Path, root: Path) -> bool:
+def leads_out(path: Path | str, root: Path) -> bool:
     """Whether a page is a link out of its registry. Says nothing of what cannot be looked at."""
     # Not by Path, which raises at a loop of links, a name too long and a folder that is closed.
     if not os.path.islink(path):  # noqa: PTH114

@@ -297,6 +297,7 @@ class Cache:
             finally:
                 if collects:
                     gc.enable()
+        self._heads.forget()  # the question before
         return self._heads
 
     def answer(self, seen: Seen, question: Callable[[], T]) -> T:

@@ -44,13 +44,15 @@ def words(text: str) -> list[str]:
 @functools.lru_cache(maxsize=100_000)
 def of_word(word: str) -> tuple[str, ...]:
     """The terms of one of `words`; kept, because a registry has few words, each many times."""
+    if word.islower():
+        return () if word in _STOP else (stem(word),)
     if not word.isascii():
         return tuple(word[n : n + 2] for n in range(max(1, len(word) - 1)))
     found = []
     lower = word.lower()
     if lower not in _STOP:
         found.append(stem(lower))
-    if not (word.islower() or word.isupper() or word.isdigit()):
+    if not (word.isupper() or word.isdigit()):
         parts = [part.lower() for part in _CAMEL.findall(word)]
         if len(parts) > 1:  # RoPE also as `ro` and `pe`: odd, and just so it tells it from rope
             found += [stem(part) for part in parts if len(part) > 1 and part not in _STOP]
@@ -66,7 +68,8 @@ def pairs(found: Sequence[str]) -> list[str]:
     return [f"{first} {second}" for first, second in pairwise(found)]
 
 
-_LAST_OF_ENDINGS = frozenset("gdse")
+_ENDINGS = {"g": ("ing",), "d": ("ed",), "s": ("es", "s"), "e": ("e",)}
+"""By their last letter, which most words do not have."""
 
 
 def stem(word: str) -> str:
@@ -75,13 +78,14 @@ def stem(word: str) -> str:
     >>> [stem(word) for word in ("matched", "matching", "studies", "loss", "512")]
     ['match', 'match', 'study', 'loss', '512']
     """
-    if word[-1:] not in _LAST_OF_ENDINGS:
+    endings = _ENDINGS.get(word[-1:])
+    if endings is None:
         return word
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
-    for ending in ("ing", "ed", "es", "s", "e"):
+    for ending in endings:
         root = word[: -len(ending)]
-        if word.endswith(ending) and len(root) >= 3 and not word.endswith(("ss", "us", "is")):
+        if len(root) >= 3 and word.endswith(ending) and not word.endswith(("ss", "us", "is")):
             doubled = ending in ("ing", "ed") and root[-1] == root[-2] and root[-1] not in "lsz"
             return root[:-1] if doubled else root
     return word

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from techspec.skill import index, listing, page, store
+from techspec.skill import heads, index, listing, page, store
 from techspec.skill.index import Library, ask, find
 from techspec.skill.registry import Registry
 from techspec.skill.search import Document, Index, attempt_document, document
@@ -533,6 +533,28 @@ def test_while_a_large_registry_is_first_read_its_descriptions_answer(root, monk
     assert asked[1][0] == ["page-7"]
     assert asked[1][1] != []
     assert first == later == (later[0], as_read(registry))
+
+
+def test_while_descriptions_answer_a_question_reads_a_page_once_and_the_next_one_anew(
+    root, monkeypatch
+):
+    monkeypatch.setattr(index, "HEADS_FROM", 1)
+    monkeypatch.setattr(store.Cache, "is_being_built", lambda _: True)
+    read = []
+    monkeypatch.setattr(
+        heads, "read_inside", lambda path, of: read.append(path) or page.read_file(path, of)
+    )
+    key = str(root / "rope" / "SKILL.md")
+
+    def question(library):
+        return library.evidence(key), library.excerpt(key), library.page(key)
+
+    first = ask(Registry([root]), question, at_once=True)
+    once = len(read)
+    second = ask(Registry([root]), question, at_once=True)
+
+    assert first == second
+    assert (once, len(read)) == (1, 2)
 
 
 def test_where_another_process_builds_the_index_none_is_started(root, monkeypatch):
