@@ -98,8 +98,9 @@ class _Watched:
             last = _look(self._roots)
             are_links = list(map(os.path.islink, last.files))
             pages = list(compress(last.files, map(not_, are_links)))
-            if not self._watch.only(last.folders + pages) and last.sure:
+            if not self._watch.only(last.folders, pages) and last.sure:
                 self.seen = last.seen
+                self._keys = dict(zip(last.files, last.seen, strict=True))
                 self._files = list(compress(last.files, are_links))
                 self._stamps = list(compress(last.stamps, are_links))
                 self._until = time.monotonic() + _TRUSTED_SECONDS
@@ -107,15 +108,22 @@ class _Watched:
         return last
 
     def holds(self) -> bool:
-        """Whether `seen` is what another look would see; ask no second time before that look."""
+        """Whether `seen` is what another look would see, after a look at files that were written.
+
+        Ask no second time before that look.
+        """
         until, self._until = self._until, 0.0  # whoever is interrupted here looks again
         try:
+            written = self._watch.written()
             if (
-                self._watch.is_quiet()
+                written is not None
                 and time.monotonic() < until
                 and _places(self._roots) == self._places
                 and list(map(_file_times, map(os.stat, self._files))) == self._stamps
             ):
+                if written:
+                    stamps = {self._keys[path]: _stamp(path) for path in written}
+                    self.seen = {**self.seen, **stamps}
                 self._until = until
                 return True
         except OSError:
@@ -226,13 +234,16 @@ def _walked(roots: Sequence[str], visited: list[str], files: list[str], refused:
                         continue
                     taken.add(path)
                 try:
-                    found = os.stat(path)  # noqa: PTH116
-                    stamp = Stamp(found.st_mtime_ns, found.st_size, found.st_ctime_ns)
+                    stamp = _stamp(path)
                 except OSError:
                     stamp = Stamp(0, 0, 0)
                 seen[number, path[len(start) :]] = stamp
                 files.append(path)
     return seen
+
+
+def _stamp(path: str) -> Stamp:
+    return Stamp(*_file_times(os.stat(path)))  # noqa: PTH116
 
 
 def _start(root: str) -> str:

@@ -11,10 +11,14 @@ import select
 import struct
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 
 _CHANGES = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
 """Written, changed in its rights or times, closed by a writer, which may have written through
 memory; moved away or here, made, deleted; what is watched itself too."""
+
+_WRITES = 0x2 | 0x4 | 0x8
+"""Of these, what happens to a file alone, and leaves it where it is."""
 
 _GONE = 0x8000
 """The watch ended with what it watched; its number is not given again."""
@@ -56,6 +60,7 @@ class Watch:
         # Not by ctypes.util.find_library: that starts a process or two.
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._numbers: set[int] = set()
+        self._files: dict[int, list[str]] = {}
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._mounts = os.open(_MOUNTS, os.O_RDONLY)
@@ -65,7 +70,7 @@ class Watch:
         self._mounted = select.poll()
         self._mounted.register(self._mounts, select.POLLPRI)
 
-    def only(self, paths: Iterable[str]) -> bool:
+    def only(self, folders: Iterable[str], files: Iterable[str]) -> bool:
         """Watch what is at these paths, and nothing else; True if some of it was not watched.
 
         That may have changed before it was. A path where nothing is is passed over: who makes
@@ -75,8 +80,9 @@ class Watch:
             CannotWatch: one cannot be watched.
         """
         there: set[int] = set()
+        self._files = {}
         is_new = False
-        for path in paths:
+        for path, is_file in chain(zip(folders, repeat(False)), zip(files, repeat(True))):
             raw = os.fsencode(path)
             try:
                 number = self._call("inotify_add_watch", self._descriptor, raw, _CHANGES)
@@ -88,25 +94,35 @@ class Watch:
                     continue
                 raise
             there.add(number)
+            if is_file:
+                self._files.setdefault(number, []).append(path)
             self._numbers.add(number)
         for number in self._numbers - there:
             self._libc.inotify_rm_watch(self._descriptor, number)
         self._numbers = there
         return is_new
 
-    def is_quiet(self) -> bool:
-        """Whether nothing changed since the last call; what was told is then forgotten."""
-        quiet = not self._mounted.poll(0)  # what is mounted hides what is watched
+    def written(self) -> set[str] | None:
+        """The files written since the last call; None where more changed, or may have.
+
+        What was told is then forgotten.
+        """
+        files = set[str]()
+        more = bool(self._mounted.poll(0))  # what is mounted hides what is watched
         while True:
             try:
                 told = os.read(self._descriptor, _BYTES)
             except BlockingIOError:
-                return quiet
-            for number, what in _events(told):
-                if number in self._numbers or number == _TOO_MUCH:
-                    quiet = False
+                return None if more else files
+            for number, what, is_inside in _events(told):
                 if what & _GONE:
                     self._numbers.discard(number)
+                if number not in self._numbers and number != _TOO_MUCH:
+                    continue
+                if what & ~_WRITES or not (is_inside or number in self._files):
+                    more = True
+                elif not is_inside:  # what is written in a folder is watched itself, or no matter
+                    files.update(self._files[number])
 
     def close(self) -> None:
         """Let go of all."""
@@ -128,10 +144,10 @@ class Watch:
         return done
 
 
-def _events(told: bytes) -> Iterator[tuple[int, int]]:
-    """Of each event, the number of its watch and what happened."""
+def _events(told: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Of each event, the number of its watch, what happened, and whether to what lies inside."""
     at = 0
     while at < len(told):
         number, what, _, length = _EVENT.unpack_from(told, at)
-        yield number, what
+        yield number, what, length > 0
         at += _EVENT.size + length

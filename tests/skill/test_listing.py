@@ -234,14 +234,14 @@ def test_what_was_moved_out_of_a_registry_is_watched_no_more(root):
 def test_who_is_interrupted_once_a_change_was_told_sees_it_next_time(root, monkeypatch):
     before = seen(root)
     write(root / "new" / "SKILL.md", "new")
-    told = Watch.is_quiet
+    told = Watch.written
 
     def interrupted(watch):
         told(watch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Watch, "is_quiet", interrupted)
+        patch.setattr(Watch, "written", interrupted)
         with pytest.raises(KeyboardInterrupt):
             seen(root)
 
@@ -260,6 +260,25 @@ def test_a_watched_registry_is_not_looked_through_while_nothing_changes(root, mo
     assert seen(root) == before
     (root / "rope" / "SKILL.md").read_text()
     assert seen(root) == before
+
+
+@needs_watches
+def test_of_a_watched_registry_only_the_pages_that_were_written_are_looked_at(root, monkeypatch):
+    os.link(root / "lora" / "SKILL.md", root / "adapters.md")
+    before = seen(root)
+
+    def fail(*_):
+        raise AssertionError("it was looked through")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listing, "_look", fail)
+        in_place(root)
+        write(root / "adapters.md", "written by one of its names")
+        after = seen(root)
+
+    assert after == anew(root)
+    changed = {path for number, path in after if after[number, path] != before[number, path]}
+    assert changed == {"rope/SKILL.md", "lora/SKILL.md", "adapters.md"}
 
 
 @needs_watches
