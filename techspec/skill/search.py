@@ -203,7 +203,8 @@ class _Vocabulary(dict[str, tuple[int, ...]]):
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         numbers = self.numbers
-        self[word] = found = tuple(numbers.setdefault(t, len(numbers)) for t in of_word(word))
+        # Of a list, not of a generator: most words have one term, and a registry 100,000 words.
+        self[word] = found = tuple([numbers.setdefault(t, len(numbers)) for t in of_word(word)])
         return found
 
 

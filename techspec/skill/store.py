@@ -94,8 +94,9 @@ _ENCODED_AT_ONCE = 64
 """Pages encoded between two writes, in about 5 s; what was written is used at once."""
 
 _REFRESHES_A_PART = 32
-"""Refreshes after which what they add to a term begins another part: adding to the part of the
-first build would write the entries of every common term anew."""
+"""Refreshes after which what they add to terms begins another part: adding to the part of the
+first build would write the entries of every common term anew. A part lies together in the file, so
+that a refresh writes few of its pages."""
 
 _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
@@ -155,8 +156,8 @@ CREATE TABLE attempts(
     number INTEGER PRIMARY KEY, page INTEGER, row INTEGER, lengths BLOB, vector BLOB);
 CREATE INDEX attempts_of_page ON attempts(page);
 CREATE TABLE bodies(number INTEGER PRIMARY KEY, excerpt BLOB, beside BLOB);
-CREATE TABLE pages_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
-CREATE TABLE attempts_terms(term TEXT, part INTEGER, entries BLOB, PRIMARY KEY(term, part));
+CREATE TABLE pages_terms(part INTEGER, term TEXT, entries BLOB, PRIMARY KEY(part, term));
+CREATE TABLE attempts_terms(part INTEGER, term TEXT, entries BLOB, PRIMARY KEY(part, term));
 CREATE TABLE meanings(terms TEXT, vectors BLOB);
 CREATE TABLE embeddings(number INTEGER PRIMARY KEY, vector BLOB);
 """
@@ -484,8 +485,16 @@ class Cache:
         return row
 
     def _entries(self, table: str, term: str) -> bytes:
-        query = f"SELECT entries FROM {table} WHERE term = ? ORDER BY part"
+        query = f"SELECT entries FROM {table} WHERE {self._of_term()} ORDER BY part"
         return b"".join(entries for (entries,) in self._db.execute(query, [term]))
+
+    def _of_term(self) -> str:
+        """The condition by which SQLite looks for a term in each part, and nowhere else."""
+        return f"part IN ({', '.join(map(str, range(self._last_part() + 1)))}) AND term = ?"
+
+    def _last_part(self) -> int:
+        """The one that a refresh adds to."""
+        return -(-self._generation // _REFRESHES_A_PART)
 
     def _forget(self) -> None:
         self.pages = _Stored(functools.partial(self._entries, "pages_terms"))
@@ -614,9 +623,8 @@ class Cache:
             ((*row, *both) for row, *both in zip(rows, lengths, raw, strict=True)),
         )
         numbers = np.array([row[0] for row in rows], np.uint32)
-        part = -(-self._generation // _REFRESHES_A_PART)
         self._db.executemany(
-            f"INSERT INTO {table}_terms VALUES (?, {part}, ?) ON CONFLICT(term, part) DO UPDATE"
+            f"INSERT INTO {table}_terms VALUES ({self._last_part()}, ?, ?) ON CONFLICT DO UPDATE"
             " SET entries = CAST(entries || excluded.entries AS BLOB)",
             counted.packed(numbers),
         )
@@ -634,9 +642,9 @@ class Cache:
                 pairs = zip(old[::2], old[1::2], strict=True)
                 kept = [n for pair in pairs if pair[0] in alive for n in pair]
                 if len(kept) < len(old):
-                    self._db.execute(f"DELETE FROM {table} WHERE term = ?", [term])
+                    self._db.execute(f"DELETE FROM {table} WHERE {self._of_term()}", [term])
                     if kept:
-                        add = f"INSERT INTO {table} VALUES (?, 0, ?)"
+                        add = f"INSERT INTO {table} VALUES (0, ?, ?)"
                         self._db.execute(add, [term, bytes_of(kept)])
         self._db.execute("UPDATE state SET gone = 0")
 
