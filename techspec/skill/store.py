@@ -103,11 +103,16 @@ _SWEEP_FROM = 200
 
 
 class _Entry(NamedTuple):
+    """The head of a page, which does not change: a page that was read again gets a new number."""
+
+    key: str
     root: int
     path: str
     name: str
     stamp: Stamp
     evidence: str
+    lengths: bytes
+    vector: bytes
 
 
 def discard(file: Path, error: sqlite3.Error) -> bool:
@@ -510,30 +515,41 @@ class Cache:
         generation = self._one("SELECT generation FROM state")
         if generation == self._generation:
             return
+        before = self.entries
         self._forget()
-        rows = self._db.execute(
-            "SELECT number, root, path, name, mtime, size, ctime, evidence, lengths, vector"
-            " FROM pages ORDER BY number"
-        ).fetchall()
-        known: dict[tuple[int, str], Stamp] = {}
-        for number, root, raw, name, mtime, size, ctime, evidence, _, _ in rows:
-            path = os.fsdecode(raw)
-            key = os.path.join(self.roots[root], path)  # noqa: PTH118 1,855 times in 2 ms
-            stamp = Stamp(mtime, size, ctime)
-            self.entries[number] = _Entry(root, path, decode_text(name), stamp, evidence)
-            self.numbers[key] = number
-            known[root, path] = stamp
-        self._known = known
         learned = self._one("SELECT learned FROM state")
-        if learned != self._learned:  # it grows each time that we learn
+        if learned != self._learned:  # it grows each time that we learn, which moves every page
+            before = {}
             self.meanings = meanings_of(*self._row("SELECT terms, vectors FROM meanings"))
         self._learned = learned
+        left = {number for (number,) in self._db.execute("SELECT number FROM pages")}
+        entries = {number: entry for number, entry in before.items() if number in left}
+        rows = self._db.execute(
+            "SELECT number, root, path, name, mtime, size, ctime, evidence, lengths, vector"
+            " FROM pages WHERE number > ? ORDER BY number",
+            [max(entries, default=0)],
+        )
+        for number, root, raw, name, mtime, size, ctime, evidence, lengths, vector in rows:
+            path = os.fsdecode(raw)
+            entries[number] = _Entry(
+                os.path.join(self.roots[root], path),  # noqa: PTH118 1,855 times in 2 ms
+                root,
+                path,
+                decode_text(name),
+                Stamp(mtime, size, ctime),
+                evidence,
+                lengths,
+                vector or b"",
+            )
+        self.entries = entries
+        self.numbers = {entry.key: number for number, entry in entries.items()}
+        self._known = {(entry.root, entry.path): entry.stamp for entry in entries.values()}
         self.pages = _Stored(
             functools.partial(self._entries, "pages_terms"),
-            list(self.entries),
+            list(entries),
             list(self.numbers),
-            (lengths for *_, lengths, _ in rows),
-            (vector or b"" for *_, vector in rows) if self.meanings else None,
+            (entry.lengths for entry in entries.values()),
+            (entry.vector for entry in entries.values()) if self.meanings else None,
             self._embeddings(),
         )
         self._generation = generation
