@@ -320,13 +320,12 @@ def _picking(index: Index, wanted: set[str]) -> passages.Pick:
 
     def telling(quote: Quote) -> float:
         said = set(words(quote.text))
-        for word in said - known:
-            # In small letters it has one term, which begins as it does: most need no cutting.
-            if word.islower() and word[:2] not in beginnings:
-                continue
+        new = said - known
+        # In small letters it has one term, which begins as it does: most need no cutting.
+        for word in [word for word in new if not word.islower() or word[:2] in beginnings]:
             if met := wanted.intersection(of_word(word)):
                 meant[word] = met
-        known.update(said)
+        known.update(new)
         met = set[str]().union(*(meant[word] for word in said & meant.keys()))
         # Rounded once: two rows with the same words weigh the same, in whatever order these come.
         return math.fsum(weights[term] for term in met)

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
 from techspec.skill.page import GRADES, Skill, label, read, visible
-from techspec.skill.words import terms
+from techspec.skill.words import of_word, words
 from techspec.spec.model import Spec
 from techspec.spec.results import find
 
@@ -102,7 +103,7 @@ def are_twins(a: Skill, b: Skill) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _words(text: str) -> frozenset[str]:
-    return frozenset(terms(text))
+    return frozenset(chain.from_iterable(map(of_word, set(words(text)))))
 
 
 def labels(pages: Iterable[Skill]) -> list[str]:

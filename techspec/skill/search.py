@@ -348,8 +348,10 @@ class _Part(NamedTuple):
 
     rows: Rows
     scores: Scores
+    weight: float
     titled_rows: Rows
     titled_scores: Scores
+    titled_weight: float
 
 
 class Index:
@@ -365,7 +367,10 @@ class Index:
         beside = Counts(meanings)
         for document in documents:
             beside.add(document)
-        self._stores: list[Stored] = [beside, *([stored] if stored else [])]
+        self._stores: list[Stored] = [stored] if stored else []
+        if beside.keys or not stored:
+            self._stores.insert(0, beside)
+        self._first = np.cumsum([0, *(len(store.keys) for store in self._stores)]).tolist()
         self._keys = [key for store in self._stores for key in store.keys]
         lengths = np.concatenate([store.lengths for store in self._stores])
         mean = np.maximum(lengths.sum(axis=0), 1) / max(1, len(lengths))
@@ -383,7 +388,7 @@ class Index:
 
     def weight(self, term: str) -> float:
         """How telling a term is: the rarer, the more."""
-        return self._weight(len(self._scored(term).rows))
+        return self._scored(term).weight
 
     def search(self, goal: str, keywords: Sequence[str] = (), most: int = 10) -> Found:
         """Rank the documents for a question.
@@ -469,9 +474,9 @@ class Index:
         titled: Scores = np.zeros(len(self._keys))
         for term in self._meetable(asked):
             part = self._scored(term)
-            best += self._weight(len(part.rows))
+            best += part.weight
             sums[part.rows] += part.scores
-            best_titled += self._weight(len(part.titled_rows))
+            best_titled += part.titled_weight
             titled[part.titled_rows] += part.titled_scores
         return sums / (best or 1.0), titled / (best_titled or 1.0)
 
@@ -509,8 +514,8 @@ class Index:
             if len(self._parts) >= _PARTS_MAX:
                 self._parts.clear()
             entries = [store.entries(term) for store in self._stores]
-            first = np.cumsum([0, *(len(store.keys) for store in self._stores)])
-            rows = np.concatenate([own + n for (own, _), n in zip(entries, first, strict=False)])
+            first = zip(entries, self._first, strict=False)
+            rows = np.concatenate([own + n for (own, _), n in first])
             fields, counts = unpacked(np.concatenate([numbers for _, numbers in entries]))
             added = counts / self._divisors[rows, fields]
             is_titled = fields < len(_TITLED)
@@ -519,12 +524,13 @@ class Index:
             )
         return self._parts[term]
 
-    def _saturated(self, rows: Rows, added: Scores) -> tuple[Rows, Scores]:
-        """The documents in some rows, each once, and what a term adds to the score of each."""
+    def _saturated(self, rows: Rows, added: Scores) -> tuple[Rows, Scores, float]:
+        """The documents in some rows, each once, what a term adds to each, and its weight."""
         weighted = np.bincount(rows, added, len(self._keys))
-        found = np.flatnonzero(weighted)
+        (found,) = weighted.nonzero()
         kept = weighted[found]
-        return found, self._weight(len(found)) * kept / (K1 + kept)
+        weight = self._weight(len(found))
+        return found, weight * kept / (K1 + kept), weight
 
 
 def _weight(found: int, count: int) -> float:

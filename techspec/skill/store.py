@@ -183,6 +183,7 @@ class _Stored:
         """`numbers` ascend; the other values are in their order."""
         self._read = read
         self._numbers = np.array(numbers, np.int64)
+        self._and_none = np.append(self._numbers, -1)
         self.keys = keys
         counts = numbers_of(b"".join(lengths)).astype(np.int64)
         self.vectors = None if vectors is None else vectors_of(b"".join(vectors)).astype(np.float32)
@@ -197,7 +198,7 @@ class _Stored:
         numbers, counts = both[::2], both[1::2]
         rows = self._numbers.searchsorted(numbers)
         # Beyond the last row, or another's, is what belonged to a document that is gone.
-        alive = np.append(self._numbers, -1)[rows] == numbers
+        alive = self._and_none[rows] == numbers
         return rows[alive], counts[alive]
 
 
