@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from techspec.skill import (
     embedding,
@@ -101,6 +102,9 @@ that a refresh writes few of its pages."""
 _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
 
+_PARTS_MAX = 16
+"""Parts at which they are put together whatever is gone: each term is looked for in each."""
+
 
 class _Entry(NamedTuple):
     """The head of a page, which does not change: a page that was read again gets a new number."""
@@ -153,7 +157,8 @@ def _made_by() -> str:
 
 _SCHEMA = """
 CREATE TABLE state(
-    made_by TEXT, generation INTEGER, last INTEGER, gone INTEGER, learned INTEGER, model TEXT);
+    made_by TEXT, generation INTEGER, last INTEGER, gone INTEGER, swept INTEGER, learned INTEGER,
+    model TEXT);
 CREATE TABLE pages(
     number INTEGER PRIMARY KEY, root INTEGER, path BLOB, name BLOB, mtime INTEGER, size INTEGER,
     ctime INTEGER, evidence TEXT, lengths BLOB, vector BLOB);
@@ -219,7 +224,7 @@ def _connected(file: Path | str) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
             db.execute("PRAGMA synchronous = NORMAL")
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0, '')"
+                made = f"INSERT INTO state VALUES ('{_made_by()}', 0, 0, 0, 0, 0, '')"
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {made}; COMMIT")
             if db.execute("SELECT made_by FROM state").fetchone() != (_made_by(),):
                 raise sqlite3.DatabaseError("an index of another version")
@@ -257,7 +262,7 @@ class Cache:
         self._heads: Heads | None = None
         self.page_heads: Sequence[Skill] | None = None
         self.meanings: Meanings | None = None
-        self._learned = 0
+        self._learned = self._swept = 0
         self._known: Seen = {}
         self._forget()
 
@@ -500,7 +505,7 @@ class Cache:
 
     def _last_part(self) -> int:
         """The one that a refresh adds to."""
-        return -(-self._generation // _REFRESHES_A_PART)
+        return -(-(self._generation - self._swept) // _REFRESHES_A_PART)
 
     def _forget(self) -> None:
         self.pages = _Stored(functools.partial(self._entries, "pages_terms"))
@@ -523,6 +528,7 @@ class Cache:
             before = {}
             self.meanings = meanings_of(*self._row("SELECT terms, vectors FROM meanings"))
         self._learned = learned
+        self._swept = self._one("SELECT swept FROM state")
         left = {number for (number,) in self._db.execute("SELECT number FROM pages")}
         entries = {number: entry for number, entry in before.items() if number in left}
         rows = self._db.execute(
@@ -647,23 +653,35 @@ class Cache:
         )
 
     def _sweep(self) -> None:
-        """Drop the entries of documents that are gone, once they are many."""
+        """Drop the entries of documents that are gone, and have one part, once they are many."""
         gone = self._one("SELECT gone FROM state")
-        if gone < _SWEEP_FROM or 4 * gone < self._one("SELECT count(*) FROM pages"):
+        are_many = gone >= _SWEEP_FROM and 4 * gone >= self._one("SELECT count(*) FROM pages")
+        if not are_many and self._last_part() < _PARTS_MAX:
             return
         for numbers in ("pages", "attempts"):
             table = f"{numbers}_terms"
-            alive = {number for (number,) in self._db.execute(f"SELECT number FROM {numbers}")}
-            for (term,) in self._db.execute(f"SELECT DISTINCT term FROM {table}").fetchall():
-                old = numbers_of(self._entries(table, term)).tolist()  # few: no work for arrays
-                pairs = zip(old[::2], old[1::2], strict=True)
-                kept = [n for pair in pairs if pair[0] in alive for n in pair]
-                if len(kept) < len(old):
-                    self._db.execute(f"DELETE FROM {table} WHERE {self._of_term()}", [term])
-                    if kept:
-                        add = f"INSERT INTO {table} VALUES (0, ?, ?)"
-                        self._db.execute(add, [term, bytes_of(kept)])
-        self._db.execute("UPDATE state SET gone = 0")
+            found = self._db.execute(f"SELECT number FROM {numbers}").fetchall()
+            alive = np.array(found, np.uint32).reshape(-1)
+            known: dict[str, bytes] = {}
+            every = f"SELECT term, entries FROM {table} ORDER BY part, term"
+            for term, entries in self._db.execute(every):
+                known[term] = known.get(term, b"") + entries
+            self._db.execute(f"DELETE FROM {table}")
+            self._db.executemany(
+                f"INSERT INTO {table} VALUES (0, ?, ?)",
+                (
+                    (term, left)
+                    for term, entries in sorted(known.items())
+                    if (left := _of(alive, entries))
+                ),
+            )
+        self._db.execute("UPDATE state SET gone = 0, swept = generation")
+
+
+def _of(alive: NDArray[np.uint32], entries: bytes) -> bytes:
+    """The entries of documents that are there still."""
+    both = numbers_of(entries).reshape(-1, 2)
+    return both[np.isin(both[:, 0], alive)].tobytes()
 
 
 def _encoded(skill: Skill) -> str:

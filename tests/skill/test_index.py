@@ -512,6 +512,21 @@ def test_what_is_gone_is_swept_out_of_the_index_at_last(root, monkeypatch):
     assert "word0" not in stored
 
 
+def test_however_often_a_registry_changes_a_term_is_looked_for_in_few_parts(root, monkeypatch):
+    monkeypatch.setattr(store, "_REFRESHES_A_PART", 1)
+    monkeypatch.setattr(store, "_PARTS_MAX", 4)
+    for n in range(20):
+        write(root, f"page-{n}", f"word{n} theta")
+        assert found(root, "theta")
+        assert found(root, f"word{n}") == [f"page-{n}"]
+
+        with sqlite3.connect(the_file(root)) as db:
+            (parts,) = db.execute("SELECT max(part) FROM pages_terms").fetchone()
+        db.close()
+        assert parts <= 4
+    assert all(found(root, f"word{n}") == [f"page-{n}"] for n in range(20))
+
+
 def test_while_a_large_registry_is_first_read_its_descriptions_answer(root, monkeypatch):
     monkeypatch.setattr(index, "HEADS_FROM", 40)
     for n in range(45):  # more than the builder keeps in memory
