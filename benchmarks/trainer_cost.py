@@ -49,7 +49,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "digits": (2, 3, 4, 6, 8, 10),
     "loss_on": ("answer", "all"),
 }
-SIZES = {"train_size": 7500, "eval_size": 2500, "max_tokens": 64, "compile": "never"}
+SIZES = {"train_size": 7500, "eval_size": 2500, "max_tokens": 64}
 
 
 def main() -> int:

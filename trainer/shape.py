@@ -13,8 +13,8 @@ from statistics import median
 
 from trainer.config import Config
 
-Work = tuple[float, float, float, float, float]
-"""One number for each of the first five fields of Speed: how much there is to do at that price."""
+Work = tuple[float, float, float, float]
+"""One number for each of the first four fields of Speed: how much there is to do at that price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,8 @@ class Speed:
             common is one layer more.
         flop_seconds: for a floating-point operation of a product; 2 make a multiply-add.
         value_seconds: for a number written outside the hidden layer of the MLP: by norms, RoPE,
-            sums, logits.
+            attention, sums, logits.
         hidden_seconds: for a number in the hidden layer of the MLP, GELU and all.
-        head_seconds: for the attention of one head over one problem, of few tokens; see
-            `_ATTENTION_DOUBLES_AT`.
         evaluation_ratio: seconds of a problem that is evaluated to those of its way there in a
             step; a chunk is larger than most batches, and less of it stays in the cache.
     """
@@ -38,25 +36,19 @@ class Speed:
     flop_seconds: float
     value_seconds: float
     hidden_seconds: float
-    head_seconds: float
     evaluation_ratio: float
 
 
-# One thread of a 2.8 GHz Xeon, torch 2.13, beside other busy threads: least squares of relative
+# One thread of a 2.4 GHz EPYC with AVX2, torch 2.13, fused kernels: least squares of relative
 # errors over the 23 shapes in tests/trainer/test_shape.py, drawn at random, each of which it meets
 # within a factor 1.3.
-CPU = Speed(2.5e-3, 9.3e-12, 1.6e-9, 2.6e-9, 1.3e-6, 1.2)
+CPU = Speed(2.4e-3, 1.5e-11, 1.1e-9, 1.8e-9, 1.2)
 
 # An NVIDIA H200 with torch 2.11, fused kernels, one lane: all prices fitted to float32 steps of the
 # seven shapes of the reported study, and that of a FLOP once more to their TF32 and bfloat16 steps,
 # which they meet within 6, 6 and 17 %. How an evaluation compares was not fitted.
-_CUDA = Speed(1.0e-4, 2.7e-14, 1.24e-12, 2.16e-12, 3.4e-12, 1.0)
+_CUDA = Speed(1.0e-4, 2.7e-14, 1.24e-12, 2.16e-12, 1.0)
 _CUDA_FLOP_SECONDS = {"float32": _CUDA.flop_seconds, "tf32": 6e-15, "bfloat16": 2e-15}
-
-# Tokens of a problem whose attention takes twice what it takes over next to none: from there on
-# pairs of tokens are most of it. Ours: by a profile it took 2.35 times as long at 36 tokens as at
-# 10, which says 28, and steps of 20 shapes of 6 to 36 tokens are met the better the less it is.
-_ATTENTION_DOUBLES_AT = 25
 
 # How much a fit holds to each proportion it began with: as much as a hundredth of a probe would.
 _HOLD = 0.1
@@ -172,17 +164,17 @@ def fitted(seen: Sequence[tuple[Work, float]], start: Speed) -> Speed:
     begun = [slower * price for price in _prices(start)]
     # Each row times the shares of `begun`, which the fit looks for, is to come out as 1 or _HOLD.
     rows = [[n * price / took for n, price in zip(work, begun, strict=True)] for work, took in seen]
-    targets = [1.0] * len(rows) + [_HOLD] * 5
-    rows += [[_HOLD * (k == column) for column in range(5)] for k in range(5)]
-    squares = [[sum(row[j] * row[k] for row in rows) for j in range(5)] for k in range(5)]
-    wanted = [sum(row[k] * t for row, t in zip(rows, targets, strict=True)) for k in range(5)]
-    shares = [1.0] * 5
+    targets = [1.0] * len(rows) + [_HOLD] * 4
+    rows += [[_HOLD * (k == column) for column in range(4)] for k in range(4)]
+    squares = [[sum(row[j] * row[k] for row in rows) for j in range(4)] for k in range(4)]
+    wanted = [sum(row[k] * t for row, t in zip(rows, targets, strict=True)) for k in range(4)]
+    shares = [1.0] * 4
     for _ in range(_SWEEPS):
-        for k in range(5):
+        for k in range(4):
             left = wanted[k] - sum(map(mul, squares[k], shares))
             shares[k] = max(0.0, shares[k] + left / squares[k][k])
-    layer, flop, value, hidden, head = map(mul, begun, shares)
-    return Speed(layer, flop, value, hidden, head, start.evaluation_ratio)
+    layer, flop, value, hidden = map(mul, begun, shares)
+    return Speed(layer, flop, value, hidden, start.evaluation_ratio)
 
 
 def _prices(speed: Speed) -> Work:
@@ -191,20 +183,13 @@ def _prices(speed: Speed) -> Work:
         speed.flop_seconds,
         speed.value_seconds,
         speed.hidden_seconds,
-        speed.head_seconds,
     )
 
 
-def _forward_work(config: Config, scored: int, problems: int) -> tuple[float, float, float, float]:
+def _forward_work(config: Config, scored: int, problems: int) -> tuple[float, float, float]:
     length = config.task.length - 1
     positions = (config.depth - 1) * length + scored
     hidden = positions * config.d_ff
-    attention = 1.0 + (length / _ATTENTION_DOUBLES_AT) ** 2
-    one = (
-        forward_flops(config, scored),
-        values(config, scored) - 2 * hidden,
-        hidden,
-        config.depth * config.heads * attention,
-    )
-    flops, written, activations, heads = (float(problems * count) for count in one)
-    return flops, written, activations, heads
+    one = (forward_flops(config, scored), values(config, scored) - 2 * hidden, hidden)
+    flops, written, activations = (float(problems * count) for count in one)
+    return flops, written, activations
