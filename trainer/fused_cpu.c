@@ -196,18 +196,41 @@ static void take(const Attention *a, long problem, long count, long head, pack *
     }
 }
 
+static inline pack product(const pack *x, const pack *y, long channels) {
+    pack one = {0}, other = {0}; /* two sums, as one would wait for itself; channels are even */
+    for (long c = 0; c < channels; c += 2) {
+        one += x[c] * y[c];
+        other += x[c + 1] * y[c + 1];
+    }
+    return one + other;
+}
+
 /* How much a query takes from each of the `seen` first keys, to `shares`. */
 static void weigh(const pack *q, const pack *k, long seen, long channels, pack *shares) {
     float scale = 1.0f / sqrtf(channels);
     pack most = all(-FLT_MAX), whole = {0};
     for (long j = 0; j < seen; j++) {
-        pack score = {0};
-        for (long c = 0; c < channels; c++) score += q[c] * k[j * channels + c];
-        shares[j] = score * scale;
+        shares[j] = product(q, k + j * channels, channels) * scale;
         most = choose(shares[j] > most, shares[j], most);
     }
     for (long j = 0; j < seen; j++) whole += shares[j] = exp_of(shares[j] - most);
     for (long j = 0; j < seen; j++) shares[j] /= whole;
+}
+
+/* To `to` (channels), rows `first` to `last` of `from` (rows, channels), each times its share, which
+   lie `apart`. Two channels at once, as the pairs of RoPE make them even. */
+static void mix(pack *to, const pack *shares, long apart, const pack *from, long channels,
+                long first, long last) {
+    for (long c = 0; c < channels; c += 2) {
+        pack one = {0}, other = {0};
+        for (long i = first; i < last; i++) {
+            pack share = shares[i * apart];
+            one += share * from[i * channels + c];
+            other += share * from[i * channels + c + 1];
+        }
+        to[c] = one;
+        to[c + 1] = other;
+    }
 }
 
 /* Room for so many packs, aligned as one; NULL where there is none. */
@@ -226,13 +249,8 @@ int attend(const Attention *a, float *mixed) {
             take(a, problem, count, head, q, k, v);
             float *to = mixed + problem * a->wanted * width + head * n;
             for (long i = 0; i < a->wanted; i++) {
-                long seen = skipped + i + 1;
-                weigh(q + i * n, k, seen, n, p);
-                for (long c = 0; c < n; c++) {
-                    pack sum = {0};
-                    for (long j = 0; j < seen; j++) sum += p[j] * v[j * n + c];
-                    out[c] = sum;
-                }
+                weigh(q + i * n, k, skipped + i + 1, n, p);
+                mix(out, p, 1, v, n, 0, skipped + i + 1);
                 scatter(to + i * width, out, n, a->wanted * width, count);
             }
         }
@@ -243,51 +261,41 @@ int attend(const Attention *a, float *mixed) {
 
 /* The gradients of `query` and `key_value`, from that of `mixed`. Returns as attend. */
 int attend_back(const Attention *a, const float *d_mixed, float *d_query, float *d_key_value) {
-    long n = a->channels, width = a->heads * n, skipped = a->length - a->wanted;
+    long n = a->channels, width = a->heads * n, length = a->length, skipped = length - a->wanted;
     float scale = 1.0f / sqrtf(n);
-    long keys = a->length * n;
-    pack *q = room(2 * a->wanted * n + 4 * keys + n + 2 * a->length);
+    pack *q = room((2 * a->wanted + 2 * length + 1) * n + 2 * a->wanted * length);
     if (!q) return 1;
-    pack *dq = q + a->wanted * n, *k = dq + a->wanted * n, *v = k + keys, *dk = v + keys;
-    pack *dv = dk + keys, *given = dv + keys, *p = given + n, *dp = p + a->length;
+    pack *given = q + a->wanted * n, *k = given + a->wanted * n, *v = k + length * n;
+    pack *back = v + length * n, *shares = back + n, *d_scores = shares + a->wanted * length;
     for (long problem = 0; problem < a->problems; problem += WIDE) {
         long left = a->problems - problem, count = left < WIDE ? left : WIDE;
         for (long head = 0; head < a->heads; head++) {
             take(a, problem, count, head, q, k, v);
-            memset(dk, 0, 2 * keys * sizeof(pack)); /* dv lies behind it */
-            long first = problem * a->wanted * width + head * n;
+            long own = problem * a->wanted * width + head * n;
             for (long i = 0; i < a->wanted; i++) {
-                long seen = skipped + i + 1;
-                weigh(q + i * n, k, seen, n, p);
-                gather(given, d_mixed + first + i * width, n, a->wanted * width, count);
+                long seen = skipped + i + 1, angle = (skipped + i) * (n / 2);
+                pack *g = given + i * n, *p = shares + i * length, *d = d_scores + i * length;
                 pack common = {0};
+                gather(g, d_mixed + own + i * width, n, a->wanted * width, count);
+                weigh(q + i * n, k, seen, n, p);
                 for (long j = 0; j < seen; j++) {
-                    pack sum = {0};
-                    for (long c = 0; c < n; c++) {
-                        sum += given[c] * v[j * n + c];
-                        dv[j * n + c] += p[j] * given[c];
-                    }
-                    dp[j] = sum;
-                    common += p[j] * sum;
+                    d[j] = product(g, v + j * n, n);
+                    common += p[j] * d[j];
                 }
-                for (long c = 0; c < n; c++) dq[i * n + c] = all(0);
-                for (long j = 0; j < seen; j++) {
-                    pack d_score = scale * p[j] * (dp[j] - common);
-                    for (long c = 0; c < n; c++) {
-                        dq[i * n + c] += d_score * k[j * n + c];
-                        dk[j * n + c] += d_score * q[i * n + c];
-                    }
-                }
-                long angle = (skipped + i) * (n / 2);
-                turn(dq + i * n, a->cosines + angle, a->sines + angle, n, -1);
-                scatter(d_query + first + i * width, dq + i * n, n, a->wanted * width, count);
+                for (long j = 0; j < seen; j++) d[j] = scale * p[j] * (d[j] - common);
+                mix(back, d, 1, k, n, 0, seen);
+                turn(back, a->cosines + angle, a->sines + angle, n, -1);
+                scatter(d_query + own + i * width, back, n, a->wanted * width, count);
             }
-            float *to = d_key_value + problem * a->length * 2 * width + head * n;
-            for (long j = 0; j < a->length; j++, to += 2 * width) {
-                long angle = j * (n / 2), apart = a->length * 2 * width;
-                turn(dk + j * n, a->cosines + angle, a->sines + angle, n, -1);
-                scatter(to, dk + j * n, n, apart, count);
-                scatter(to + width, dv + j * n, n, apart, count);
+            float *to = d_key_value + problem * length * 2 * width + head * n;
+            for (long j = 0; j < length; j++, to += 2 * width) {
+                long first = j > skipped ? j - skipped : 0; /* the first query that sees this key */
+                long angle = j * (n / 2), apart = length * 2 * width;
+                mix(back, d_scores + j, length, q, n, first, a->wanted);
+                turn(back, a->cosines + angle, a->sines + angle, n, -1);
+                scatter(to, back, n, apart, count);
+                mix(back, shares + j, length, given, n, first, a->wanted);
+                scatter(to + width, back, n, apart, count);
             }
         }
     }

@@ -125,8 +125,8 @@ def device_for(asked: str) -> torch.device:
 def set_up(device: torch.device) -> int:
     """Make results repeatable here; returns the number of threads: OMP_NUM_THREADS, else one.
 
-    One thread: sums come out the same on every machine, and trials beside each other do not collide
-    (two threads on two busy cores ran at a third of the speed of one).
+    One thread: sums come out the same however many cores there are, and trials beside each other do
+    not collide (two threads on two busy cores ran at a third of the speed of one).
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
