@@ -673,13 +673,13 @@ class Cache:
                 (
                     (term, left)
                     for term, entries in sorted(known.items())
-                    if (left := _of(alive, entries))
+                    if (left := _alive(entries, alive))
                 ),
             )
         self._db.execute("UPDATE state SET gone = 0, swept = generation")
 
 
-def _of(alive: NDArray[np.uint32], entries: bytes) -> bytes:
+def _alive(entries: bytes, alive: NDArray[np.uint32]) -> bytes:
     """The entries of documents that are there still."""
     both = numbers_of(entries).reshape(-1, 2)
     return both[np.isin(both[:, 0], alive)].tobytes()

@@ -47,6 +47,7 @@ from trainer.machine import set_up, way_of
 from trainer.protocol import Trial
 
 device = torch.device("cpu")
+torch.set_num_threads(1)  # the same parts, set up or not
 if sys.argv[1] == "set up":
     set_up(device)
 settled = config.read(
