@@ -1,11 +1,12 @@
 """Servers that ask and writers that save, all on one registry: what any of them gets wrong.
 
-    python benchmarks/registry_concurrency.py [--seconds 60] [--servers 8] [--writers 8]
+    python benchmarks/registry_concurrency.py [--seconds 60] [--servers 8] [--writers 8] [--busy 0]
 
 Each writer saves pages of its own and notes when each was saved; each server asks for the newest
 notes, and for pages that were replaced. Wrong is: an error in any process, a page that is not
 there at the end, a page that is not found 2 s after it was saved, and an old text that is still
-found 2 s after it was replaced. Exit 1 if anything was.
+found 2 s after it was replaced. Exit 1 if anything was. Beside them run as many processes that only
+keep a core busy as `--busy` says.
 """
 
 import argparse
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--servers", type=int, default=8)
     parser.add_argument("--writers", type=int, default=8)
+    parser.add_argument("--busy", type=int, default=0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TECHSPEC_CACHE"] = f"{folder}/cache"
@@ -65,11 +67,14 @@ def main() -> None:
             multiprocessing.Process(target=_guarded, args=(work, n, root, notes, end, told))
             for work, n in each
         ]
-        for process in running:
+        others = [multiprocessing.Process(target=_count, daemon=True) for _ in range(args.busy)]
+        for process in [*others, *running]:
             process.start()
         reports = [told.get() for _ in running]
         for process in running:
             process.join()
+        for process in others:
+            process.kill()
         lost = _lost(root, notes)
         shutil.rmtree(root)
     errors = [report["error"] for report in reports if "error" in report]
@@ -77,12 +82,20 @@ def main() -> None:
     saved = sum(report.get("saved", 0) for report in reports)
     asked = sum(report.get("asked", 0) for report in reports)
     checked = sum(report.get("checked", 0) for report in reports)
-    print(f"{args.servers} servers, {args.writers} writers, {args.seconds:.0f} s")
+    beside = f", beside {args.busy} busy processes" if args.busy else ""
+    print(f"{args.servers} servers, {args.writers} writers, {args.seconds:.0f} s{beside}")
     print(f"saved {saved}, asked {asked}, of which {checked} for a page over 2 s old")
     print(f"errors {len(errors)}, lost pages {len(lost)}, stale answers {len(stale)}")
     for line in [*errors, *lost, *stale][:10]:
         print(f"  {line}")
     sys.exit(1 if errors or lost or stale or not checked else 0)
+
+
+def _count() -> None:
+    """Take what a core has to give."""
+    number = 0
+    while True:
+        number += 1
 
 
 def _guarded(

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -66,9 +66,8 @@ from techspec.skill.search import (
 
 T = TypeVar("T")
 
-_WAIT_SECONDS = 1.0
-"""How long another process' refresh is waited for before the old pages answer: with less, 16
-processes on two busy cores had answers that were up to 3 s old."""
+_WAIT_SECONDS = 0.25
+"""How long another process' refresh is waited for before the old pages answer."""
 
 _WAIT_FIRST_SECONDS = 60.0
 """The same where there are no old pages yet: what another process builds, we need not."""
@@ -104,7 +103,7 @@ _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
 
 _PARTS_MAX = 16
-"""Parts at which they are put together whatever is gone: each term is looked for in each."""
+"""Parts at which those of refreshes are put together: each term is looked for in each."""
 
 
 class _Entry(NamedTuple):
@@ -653,36 +652,50 @@ class Cache:
             counted.packed(numbers),
         )
 
+    @_damage_told()
     def _sweep(self) -> None:
-        """Drop the entries of documents that are gone, and have one part, once they are many."""
-        gone = self._one("SELECT gone FROM state")
+        """Drop the entries of documents that are gone once they are many; put parts together.
+
+        The part of the first build is touched only where documents are dropped: it is the largest.
+        """
+        gone, generation = self._row("SELECT gone, generation FROM state")
         are_many = gone >= _SWEEP_FROM and 4 * gone >= self._one("SELECT count(*) FROM pages")
         if not are_many and self._last_part() < _PARTS_MAX:
             return
+        first = 0 if are_many else 1
         for numbers in ("pages", "attempts"):
             table = f"{numbers}_terms"
             found = self._db.execute(f"SELECT number FROM {numbers}").fetchall()
             alive = np.array(found, np.uint32).reshape(-1)
             known: dict[str, bytes] = {}
-            every = f"SELECT term, entries FROM {table} ORDER BY part, term"
+            every = f"SELECT term, entries FROM {table} WHERE part >= {first} ORDER BY part, term"
             for term, entries in self._db.execute(every):
                 known[term] = known.get(term, b"") + entries
-            self._db.execute(f"DELETE FROM {table}")
-            self._db.executemany(
-                f"INSERT INTO {table} VALUES (0, ?, ?)",
-                (
-                    (term, left)
-                    for term, entries in sorted(known.items())
-                    if (left := _alive(entries, alive))
-                ),
-            )
-        self._db.execute("UPDATE state SET gone = 0, swept = generation")
+            self._db.execute(f"DELETE FROM {table} WHERE part >= {first}")
+            self._db.executemany(f"INSERT INTO {table} VALUES ({first}, ?, ?)", _left(known, alive))
+        # The next refresh begins the part behind the one that was written here.
+        swept = generation - first * _REFRESHES_A_PART
+        self._db.execute("UPDATE state SET gone = ?, swept = ?", [0 if are_many else gone, swept])
 
 
-def _alive(entries: bytes, alive: NDArray[np.uint32]) -> bytes:
-    """The entries of documents that are there still."""
-    both = numbers_of(entries).reshape(-1, 2)
-    return both[np.isin(both[:, 0], alive)].tobytes()
+def _left(entries: Mapping[str, bytes], alive: NDArray[np.uint32]) -> Iterator[tuple[str, bytes]]:
+    """Each term, ascending, and its entries of documents that are there still, if it has any.
+
+    They are looked through together: one term after the other, a sweep takes 12 times as long.
+    """
+    terms = sorted(entries)
+    raw = b"".join(map(entries.__getitem__, terms))
+    both = numbers_of(raw).reshape(-1, 2)
+    is_left = np.isin(both[:, 0], alive)
+    raw = both[is_left].tobytes()
+    lengths = np.array([len(entries[term]) for term in terms], np.int64)
+    ends = lengths.cumsum() // both.strides[0]
+    ends = both.strides[0] * np.append(0, is_left.cumsum())[ends]
+    begin = 0
+    for term, end in zip(terms, ends.tolist(), strict=True):
+        if begin < end:
+            yield term, raw[begin:end]
+        begin = end
 
 
 def _encoded(skill: Skill) -> str:

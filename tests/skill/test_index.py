@@ -512,6 +512,20 @@ def test_what_is_gone_is_swept_out_of_the_index_at_last(root, monkeypatch):
     assert "word0" not in stored
 
 
+@pytest.mark.parametrize("entries", ["X'01'", "X'0100000009'", "'text'", "7"])
+def test_damaged_rows_met_by_a_sweep_make_the_index_anew(root, monkeypatch, entries):
+    monkeypatch.setattr(store, "_SWEEP_FROM", 1)
+    assert found(root, "theta") == ["rope"]
+    with sqlite3.connect(the_file(root)) as db:
+        db.execute(f"UPDATE pages_terms SET entries = {entries} WHERE term = 'adapter'")
+    db.close()
+    write(root, "rope", "theta and zeta")
+
+    assert found(root, "zeta") == ["rope"]
+    assert found(root, "adapters") == ["lora"]
+    assert not index._unusable
+
+
 def test_however_often_a_registry_changes_a_term_is_looked_for_in_few_parts(root, monkeypatch):
     monkeypatch.setattr(store, "_REFRESHES_A_PART", 1)
     monkeypatch.setattr(store, "_PARTS_MAX", 4)
@@ -599,15 +613,24 @@ def test_without_a_process_to_build_it_a_first_index_is_built_here(root, monkeyp
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
 
 
-@settings(max_examples=20)
+@settings(max_examples=30)
 @given(
-    st.lists(st.tuples(st.integers(0, 5), st.none() | TEXTS), min_size=1, max_size=12), TEXTS, TEXTS
+    st.lists(st.tuples(st.integers(0, 5), st.none() | TEXTS), min_size=1, max_size=12),
+    TEXTS,
+    TEXTS,
+    st.sampled_from([1, 3, store._SWEEP_FROM]),
+    st.sampled_from([2, 3, store._PARTS_MAX]),
 )
-def test_what_is_stored_ranks_as_what_is_in_memory_after_any_changes(changes, goal, beside):
+def test_what_is_stored_ranks_as_what_is_in_memory_after_any_changes(
+    changes, goal, beside, sweep_from, parts_max
+):
     others = [Document("spec", {"name": "spec", "prose": beside})]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("TECHSPEC_CACHE", f"{folder}/cache")
         monkeypatch.setattr(index, "SMALL", 0)
+        monkeypatch.setattr(store, "_SWEEP_FROM", sweep_from)
+        monkeypatch.setattr(store, "_PARTS_MAX", parts_max)
+        monkeypatch.setattr(store, "_REFRESHES_A_PART", 1)
         another_process(monkeypatch)
         registry = Registry([Path(folder) / "registry"])
         for number, about in changes:
