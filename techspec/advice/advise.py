@@ -313,7 +313,7 @@ def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:
 
 
 def _picking(index: Index, wanted: set[str]) -> passages.Pick:
-    weights = {term: index.weight(term) for term in wanted}
+    weights = index.weights(wanted)
     beginnings = {term[:2] for term in wanted}
     known: set[str] = set()
     meant: dict[str, set[str]] = {}  # of the words that mean a wanted term; few do

@@ -8,7 +8,7 @@ one.
 
 import math
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
@@ -182,15 +182,27 @@ class Stored(Protocol):
     def embeddings(self) -> Floats | None:
         """Each document's vector by a sentence model, shape (documents, width); NaN where none."""
 
-    def entries(self, term: str) -> tuple[Rows, Rows]:
-        """Where a term stands: rows in ascending order, and `count << 3 | field` of each.
+    def entries(self, terms: Sequence[str]) -> "Entries":
+        """Where terms stand, each being known by its place in `terms`.
 
-        A row may come several times, in the order of WEIGHTS, of which there are no more than 8.
+        A row may come several times for a term, in the order of WEIGHTS, of which there are no
+        more than 8.
         """
 
 
+class Entries(NamedTuple):
+    """Where terms stand, one term behind the other."""
+
+    codes: Rows
+    """Of each entry its term, by a number, ascending."""
+    rows: Rows
+    """Of each entry its document, ascending for a term."""
+    numbers: Rows
+    """Of each entry `count << 3 | field`."""
+
+
 def unpacked(numbers: Rows) -> tuple[Rows, Rows]:
-    """Fields and counts, of what `Stored.entries` has in one number."""
+    """Fields and counts, of what `Entries` has in one number."""
     return numbers & 7, numbers >> 3
 
 
@@ -208,15 +220,6 @@ class _Vocabulary(dict[str, tuple[int, ...]]):
         return found
 
 
-class _Entries(NamedTuple):
-    """Where terms stand, as `Stored.entries`, one term behind the other."""
-
-    codes: Rows
-    """Of each entry its term, ascending: the number of a word's, or `_paired` of two."""
-    rows: Rows
-    numbers: Rows
-
-
 class Counts:
     """Counted documents, in memory, in the rows in which they were added.
 
@@ -232,7 +235,8 @@ class Counts:
         self._waiting = array("I")
         """The terms of documents that were not counted yet."""
         self._counted = 0
-        self._entries = [_Entries(_NONE, _NONE, _NONE)]
+        self._entries = [Entries(_NONE, _NONE, _NONE)]
+        """By the numbers of words' terms, and `_paired` of two."""
         self._meanings = meanings
         self._vectors: list[Floats] = []
 
@@ -261,15 +265,24 @@ class Counts:
         if len(self._waiting) >= _COUNTED_AT_ONCE:
             self._count()
 
-    def entries(self, term: str) -> tuple[Rows, Rows]:
+    def entries(self, terms: Sequence[str]) -> Entries:
         """As `Stored.entries`."""
+        codes = np.array([self._code(term) for term in terms], np.int64)
+        known, rows, counts = self._all_entries()
+        begins = known.searchsorted(codes)
+        lengths = known.searchsorted(codes + 1) - begins
+        # Of each entry its place in its term, then in all.
+        within = np.arange(lengths.sum()) - (lengths.cumsum() - lengths).repeat(lengths)
+        places = begins.repeat(lengths) + within
+        return Entries(np.arange(len(terms)).repeat(lengths), rows[places], counts[places])
+
+    def _code(self, term: str) -> int:
+        """Of a term that no document has a code that no entry has."""
         numbers = [self._vocabulary.numbers.get(part, -1) for part in term.split(" ")]
         if -1 in numbers:
-            return _NONE, _NONE
-        code = _paired(*numbers) if len(numbers) > 1 else numbers[0]
-        codes, rows, counts = self._all_entries()
-        begin, end = codes.searchsorted([code, code + 1])
-        return rows[begin:end], counts[begin:end]
+            return -1
+        code: int = _paired(*numbers) if len(numbers) > 1 else numbers[0]
+        return code
 
     def packed(self, numbers: NDArray[np.uint32]) -> list[tuple[str, bytes]]:
         """Every term, ascending, and its entries, with documents by their numbers: for a file."""
@@ -285,12 +298,12 @@ class Counts:
             found.append((name, raw[8 * begin : 8 * end]))
         return sorted(found)
 
-    def _all_entries(self) -> _Entries:
+    def _all_entries(self) -> Entries:
         self._count()
         if len(self._entries) > 1:
-            joined = _Entries(*map(np.concatenate, zip(*self._entries, strict=True)))
+            joined = Entries(*map(np.concatenate, zip(*self._entries, strict=True)))
             order = joined.codes.argsort(kind="stable")
-            self._entries = [_Entries(*(each[order] for each in joined))]
+            self._entries = [Entries(*(each[order] for each in joined))]
         return self._entries[0]
 
     def _count(self) -> None:
@@ -314,7 +327,7 @@ class Counts:
         begins = np.flatnonzero(is_new)
         counts = np.diff(begins, append=len(codes))
         rows, fields = np.divmod(places[begins], len(WEIGHTS))
-        self._entries.append(_Entries(codes[begins], rows, counts << 3 | fields))
+        self._entries.append(Entries(codes[begins], rows, counts << 3 | fields))
 
     def _place(self, terms: Rows, places: Rows, meanings: Meanings) -> None:
         """Find the direction of each document by its terms, in the order in which it has them."""
@@ -386,9 +399,10 @@ class Index:
         self._embeddings = stored.embeddings if stored else None
         self._parts: dict[str, _Part] = {}
 
-    def weight(self, term: str) -> float:
-        """How telling a term is: the rarer, the more."""
-        return self._scored(term).weight
+    def weights(self, terms: Collection[str]) -> dict[str, float]:
+        """How telling terms are: the rarer, the more."""
+        self._score(terms)
+        return {term: self._parts[term].weight for term in terms}
 
     def search(self, goal: str, keywords: Sequence[str] = (), most: int = 10) -> Found:
         """Rank the documents for a question.
@@ -403,40 +417,44 @@ class Index:
             fields", CIKM, 42-49.
         """
         goal = f"{goal} {english(goal)}"
-        by_goal, titled_goal = self._scores([goal])
-        by_keywords, titled_keywords = self._scores(keywords)
+        of_goal, *of_keywords = found = [terms(text) for text in (goal, *keywords)]
+        self._score(term for of_text in found for term in (*of_text, *pairs(of_text)))
+        by_goal, titled_goal = self._scores([of_goal])
+        by_keywords, titled_keywords = self._scores(of_keywords)
         scores = by_goal + KEYWORDS_SHARE * by_keywords
-        found = np.flatnonzero(scores)
+        matching = np.flatnonzero(scores)
         scores += TITLED_SHARE * (titled_goal + KEYWORDS_SHARE * titled_keywords)
-        scores += MEANING_SHARE * self._nearness([goal])
-        scores += MEANING_SHARE * KEYWORDS_SHARE * self._nearness(keywords)
+        scores += MEANING_SHARE * self._nearness([of_goal])
+        scores += MEANING_SHARE * KEYWORDS_SHARE * self._nearness(of_keywords)
         scores += EMBEDDING_SHARE * self._likeness(goal, keywords)
         confidence = by_goal
         if keywords:
             confidence = (by_goal + KEYWORDS_TRUST * by_keywords) / (1.0 + KEYWORDS_TRUST)
         # Sorted are only those that can be among the first: a common term is in every document.
-        if len(found) > most:
-            least = np.partition(scores[found], -most)[-most]
-            found = found[scores[found] >= least]
-        best = sorted((-scores[row], self._keys[row], row) for row in found.tolist())[:most]
-        asked = {term: self.weight(term) for term in terms(" ".join([goal, *keywords]))}
+        if len(matching) > most:
+            least = np.partition(scores[matching], -most)[-most]
+            matching = matching[scores[matching] >= least]
+        best = sorted((-scores[row], self._keys[row], row) for row in matching.tolist())[:most]
+        asked = {term: self._parts[term].weight for of_text in found for term in of_text}
         rarest_first = sorted(asked, key=lambda term: (-asked[term], term))
-        limits = LIMITS_WITH_KEYWORDS if keywords else self._limits(set(terms(goal)))
+        limits = LIMITS_WITH_KEYWORDS if keywords else self._limits(set(of_goal))
+        rows = np.array([row for *_, row in best], np.int64)
+        met = [(term, self._is_in(term, rows)) for term in rarest_first]
         hits = tuple(
             Hit(
                 key,
                 float(-negative),
                 sure := float(confidence[row]),
                 limits.strength(sure),
-                self._met(row, rarest_first),
+                tuple(term for term, is_in in met if is_in[place]),
             )
-            for negative, key, row in best
+            for place, (negative, key, row) in enumerate(best)
         )
         return Found(hits, limits)
 
     def _limits(self, asked: Collection[str]) -> Limits:
         """Limits without keywords: the more foreign the words of a request, the higher."""
-        counts = [len(self._scored(term).rows) for term in self._meetable(asked)]
+        counts = [len(self._parts[term].rows) for term in self._meetable(asked)]
         weights = [_weight(count, len(self._keys)) for count in counts]
         higher = FOREIGN * max(0.0, sum(weights) / max(1, len(weights)) - self._familiar)
         return Limits(LIMITS.possible + higher, LIMITS.strong + higher)
@@ -446,24 +464,21 @@ class Index:
 
         Sorted, as sums of the same numbers in another order may differ.
         """
-        return [term for term in sorted(asked) if term.isascii() or len(self._scored(term).rows)]
+        return [term for term in sorted(asked) if term.isascii() or len(self._parts[term].rows)]
 
-    def _met(self, row: int, asked: Iterable[str]) -> tuple[str, ...]:
-        """Which of the terms a document has."""
-        met = []
-        for term in asked:
-            rows = self._scored(term).rows
-            place = rows.searchsorted(row)
-            if place < len(rows) and rows[place] == row:
-                met.append(term)
-        return tuple(met)
+    def _is_in(self, term: str, rows: Rows) -> NDArray[np.bool_]:
+        """Of each document in some rows, whether it has a term."""
+        having = self._parts[term].rows
+        if not len(having):
+            return np.zeros(len(rows), bool)
+        is_in: NDArray[np.bool_] = having.take(having.searchsorted(rows), mode="clip") == rows
+        return is_in
 
-    def _scores(self, texts: Sequence[str]) -> tuple[Scores, Scores]:
-        """Of each document, its share of the best possible score by terms, from 0 to 1.
+    def _scores(self, found: Sequence[Sequence[str]]) -> tuple[Scores, Scores]:
+        """Of each document, its share of the best possible score by texts' terms, from 0 to 1.
 
         Of all its fields, and by single terms of its name, description and tags alone.
         """
-        found = [terms(text) for text in texts]
         single, titled = self._shares({term for of_text in found for term in of_text})
         paired, _ = self._shares({pair for of_text in found for pair in pairs(of_text)})
         return (single + PAIRS_SHARE * paired) / (1.0 + PAIRS_SHARE), titled
@@ -473,18 +488,18 @@ class Index:
         sums: Scores = np.zeros(len(self._keys))
         titled: Scores = np.zeros(len(self._keys))
         for term in self._meetable(asked):
-            part = self._scored(term)
+            part = self._parts[term]
             best += part.weight
             sums[part.rows] += part.scores
             best_titled += part.titled_weight
             titled[part.titled_rows] += part.titled_scores
         return sums / (best or 1.0), titled / (best_titled or 1.0)
 
-    def _nearness(self, texts: Sequence[str]) -> Scores | float:
-        """Of each document, the cosine of its direction and the question's, 0 at least."""
-        if self._meanings is None or self._vectors is None or not texts:
+    def _nearness(self, found: Sequence[Sequence[str]]) -> Scores | float:
+        """Of each document, the cosine of its direction and that of texts' terms, 0 at least."""
+        if self._meanings is None or self._vectors is None or not found:
             return 0.0
-        asked = self._meanings.of_question([term for text in texts for term in terms(text)])
+        asked = self._meanings.of_question([term for of_text in found for term in of_text])
         # Not by `@`: for so little, waking the threads of a BLAS takes longer than the sum.
         nearness: Floats = np.einsum("ij,j->i", self._vectors, asked)
         return np.maximum(nearness, 0.0).astype(np.float64)
@@ -509,28 +524,44 @@ class Index:
     def _weight(self, found: int) -> float:
         return _weight(found, max(len(self._keys), _DOCUMENTS_MIN))
 
-    def _scored(self, term: str) -> _Part:
-        if term not in self._parts:
-            if len(self._parts) >= _PARTS_MAX:
-                self._parts.clear()
-            entries = [store.entries(term) for store in self._stores]
-            first = zip(entries, self._first, strict=False)
-            rows = np.concatenate([own + n for (own, _), n in first])
-            fields, counts = unpacked(np.concatenate([numbers for _, numbers in entries]))
-            added = counts / self._divisors[rows, fields]
-            is_titled = fields < len(_TITLED)
-            self._parts[term] = _Part(
-                *self._saturated(rows, added), *self._saturated(rows[is_titled], added[is_titled])
-            )
-        return self._parts[term]
+    def _score(self, asked: Iterable[str]) -> None:
+        """Have the parts of all these terms; those that are new are found together."""
+        asked = dict.fromkeys(asked)
+        if len(self._parts) + len(asked) > _PARTS_MAX:
+            self._parts.clear()
+        new = [term for term in asked if term not in self._parts]
+        if not new:
+            return
+        stored = zip((store.entries(new) for store in self._stores), self._first, strict=False)
+        moved = [(codes, rows + first, numbers) for (codes, rows, numbers), first in stored]
+        codes, rows, numbers = map(np.concatenate, zip(*moved, strict=True))
+        if len(moved) > 1:
+            order = codes.argsort(kind="stable")
+            codes, rows, numbers = codes[order], rows[order], numbers[order]
+        fields, counts = unpacked(numbers)
+        added = counts / self._divisors[rows, fields]
+        titled = fields < len(_TITLED)
+        every = self._saturated(len(new), codes, rows, added)
+        of_titled = self._saturated(len(new), codes[titled], rows[titled], added[titled])
+        for term, anywhere, in_title in zip(new, every, of_titled, strict=True):
+            self._parts[term] = _Part(*anywhere, *in_title)
 
-    def _saturated(self, rows: Rows, added: Scores) -> tuple[Rows, Scores, float]:
-        """The documents in some rows, each once, what a term adds to each, and its weight."""
-        weighted = np.bincount(rows, added, len(self._keys))
-        (found,) = weighted.nonzero()
-        kept = weighted[found]
-        weight = self._weight(len(found))
-        return found, weight * kept / (K1 + kept), weight
+    def _saturated(
+        self, terms: int, codes: Rows, rows: Rows, added: Scores
+    ) -> Iterator[tuple[Rows, Scores, float]]:
+        """By term, its documents, each once, what it adds to each, and its weight."""
+        is_new = np.ones(len(rows), bool)
+        is_new[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
+        summed = np.bincount(is_new.cumsum() - 1, added)
+        rows = rows[is_new]
+        ends = codes[is_new].searchsorted(np.arange(terms), "right")
+        found = np.diff(ends, prepend=0)
+        weights = [self._weight(count) for count in found.tolist()]
+        scores = np.repeat(weights, found) * summed / (K1 + summed)
+        begin = 0
+        for end, weight in zip(ends.tolist(), weights, strict=True):
+            yield rows[begin:end], scores[begin:end], weight
+            begin = end
 
 
 def _weight(found: int, count: int) -> float:

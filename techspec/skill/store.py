@@ -57,8 +57,8 @@ from techspec.skill.search import (
     RARITY,
     WEIGHTS,
     Counts,
+    Entries,
     Index,
-    Rows,
     attempt_document,
     document,
     unpacked,
@@ -101,6 +101,12 @@ that a refresh writes few of its pages."""
 
 _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
+
+_ENTRY_BYTES = 8
+"""Of an entry: a document's number, and a count with its field."""
+
+_TERMS_AT_ONCE = 500
+"""Terms looked for in one query; SQLite may take no more than 999 values."""
 
 _PARTS_MAX = 16
 """Parts at which those of refreshes are put together: each term is looked for in each."""
@@ -173,12 +179,21 @@ CREATE TABLE embeddings(number INTEGER PRIMARY KEY, vector BLOB);
 """
 
 
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    """Let what Python says of damaged rows, or of an error message that is no text, be damage."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError) as error:
+        raise sqlite3.DatabaseError("an index with damaged rows") from error
+
+
 class _Stored:
     """Documents of the database, as `search.Stored`."""
 
     def __init__(
         self,
-        read: Callable[[str], bytes],
+        read: Callable[[Sequence[str]], list[bytes]],
         numbers: Sequence[int] = (),
         keys: Sequence[str] = (),
         lengths: Iterable[bytes] = (),
@@ -198,22 +213,19 @@ class _Stored:
         self.embeddings = embeddings
         self.lengths = counts.reshape(-1, len(WEIGHTS))
 
-    def entries(self, term: str) -> tuple[Rows, Rows]:
-        both = numbers_of(self._read(term)).astype(np.int64)
+    @_damage_told()
+    def entries(self, terms: Sequence[str]) -> Entries:
+        raw = self._read(terms)
+        if any(len(entries) % _ENTRY_BYTES for entries in raw):
+            raise sqlite3.DatabaseError("an index with damaged counts")
+        lengths = [len(entries) // _ENTRY_BYTES for entries in raw]
+        codes = np.arange(len(terms)).repeat(lengths)
+        both = numbers_of(b"".join(raw)).astype(np.int64)
         numbers, counts = both[::2], both[1::2]
         rows = self._numbers.searchsorted(numbers)
         # Beyond the last row, or another's, is what belonged to a document that is gone.
         alive = self._and_none[rows] == numbers
-        return rows[alive], counts[alive]
-
-
-@contextlib.contextmanager
-def _damage_told() -> Iterator[None]:
-    """Let what Python says of damaged rows, or of an error message that is no text, be damage."""
-    try:
-        yield
-    except (TypeError, ValueError, LookupError) as error:
-        raise sqlite3.DatabaseError("an index with damaged rows") from error
+        return Entries(codes[alive], rows[alive], counts[alive])
 
 
 def _connected(file: Path | str) -> sqlite3.Connection:
@@ -381,13 +393,12 @@ class Cache:
         """False where pages changed meanwhile: they would be left without a direction."""
         query = "SELECT DISTINCT term FROM pages_terms WHERE instr(term, ' ') = 0 ORDER BY term"
         terms = [term for (term,) in self._db.execute(query)]
-        entries = [self.pages.entries(term) for term in terms]
-        columns = np.repeat(np.arange(len(terms)), [len(rows) for rows, _ in entries])
-        fields, counts = unpacked(np.concatenate([numbers for _, numbers in entries]))
+        columns, rows, numbers = self.pages.entries(terms)
+        fields, counts = unpacked(numbers)
         meanings, vectors = learn(
             terms,
             columns,
-            np.concatenate([rows for rows, _ in entries]),
+            rows,
             (counts * FIELD_WEIGHTS[fields]).astype(np.float32),
             len(self.entries),
             RARITY,
@@ -495,13 +506,20 @@ class Cache:
             raise sqlite3.DatabaseError("an index with a row missing")
         return row
 
-    def _entries(self, table: str, term: str) -> bytes:
-        query = f"SELECT entries FROM {table} WHERE {self._of_term()} ORDER BY part"
-        return b"".join(entries for (entries,) in self._db.execute(query, [term]))
-
-    def _of_term(self) -> str:
-        """The condition by which SQLite looks for a term in each part, and nowhere else."""
-        return f"part IN ({', '.join(map(str, range(self._last_part() + 1)))}) AND term = ?"
+    def _entries(self, table: str, terms: Sequence[str]) -> list[bytes]:
+        """Of each term its entries, those of the first part first."""
+        # So SQLite looks for the terms in each part, and nowhere else.
+        parts = ", ".join(map(str, range(self._last_part() + 1)))
+        found: dict[str, bytes] = {}
+        for begin in range(0, len(terms), _TERMS_AT_ONCE):
+            some = terms[begin : begin + _TERMS_AT_ONCE]
+            query = (
+                f"SELECT part, term, entries FROM {table}"
+                f" WHERE part IN ({parts}) AND term IN ({', '.join('?' * len(some))})"
+            )
+            for _, term, entries in sorted(self._db.execute(query, some)):
+                found[term] = found.get(term, b"") + entries
+        return [found.get(term, b"") for term in terms]
 
     def _last_part(self) -> int:
         """The one that a refresh adds to."""
@@ -689,8 +707,7 @@ def _left(entries: Mapping[str, bytes], alive: NDArray[np.uint32]) -> Iterator[t
     is_left = np.isin(both[:, 0], alive)
     raw = both[is_left].tobytes()
     lengths = np.array([len(entries[term]) for term in terms], np.int64)
-    ends = lengths.cumsum() // both.strides[0]
-    ends = both.strides[0] * np.append(0, is_left.cumsum())[ends]
+    ends = _ENTRY_BYTES * np.append(0, is_left.cumsum())[lengths.cumsum() // _ENTRY_BYTES]
     begin = 0
     for term, end in zip(terms, ends.tolist(), strict=True):
         if begin < end:
