@@ -17,17 +17,18 @@ from techspec.advice.model import Advice, Planned, Quote, SettledHere, Source, S
 from techspec.errors import TechspecError
 from techspec.plan.savings import without_hypotheses
 from techspec.skill import findings, known
+from techspec.skill.glossary import english
 from techspec.skill.index import Library, ask
 from techspec.skill.known import Bearing, Cited, Known
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, document
-from techspec.skill.words import of_word, terms, words
+from techspec.skill.words import of_word, shown, terms, words
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 
 _ROWS_BY_RANK = (3, 2, 1)
-"""Rows a kind from the first, second and every further source."""
+"""Rows a kind from the first, second and every further source; a possible match has one less."""
 
 _BESIDE = 3
 """Pages looked at beyond those wanted, for twins, successors and what contradicts."""
@@ -125,7 +126,7 @@ class _Asked:
             return Advice(self.goal, has_spec=self.spec is not None)
         typed = {each.folder for each in cited}
         sources = tuple(
-            _source(each, name, best[each.key], pick, _ROWS_BY_RANK[min(rank, 2)], typed)
+            _source(each, name, best[each.key], pick, _rows(rank, best[each.key]), typed)
             for rank, (each, name) in enumerate(zip(chosen, names, strict=True))
         )
         advice = Advice(
@@ -283,10 +284,8 @@ def _questions(
 
 
 def _words(question: str, keywords: Sequence[str]) -> dict[str, list[str]]:
-    """The question's own words, each with its terms, which are cut to their stems."""
-    asked = " ".join([question, *keywords]).lower().split()
-    words = dict.fromkeys(word.strip(".,;:!?()[]\"'`") for word in asked)
-    return {word: terms(word) for word in words}
+    """The question's own words and their English, each with its terms, cut to their stems."""
+    return {word: terms(word) for word in shown(" ".join([question, english(question), *keywords]))}
 
 
 def _rarest(words: Mapping[str, Sequence[str]], matched: Sequence[str]) -> tuple[str, ...]:
@@ -298,9 +297,12 @@ def _rarest(words: Mapping[str, Sequence[str]], matched: Sequence[str]) -> tuple
 
 def _missed(goal: str, keywords: Sequence[str], met: frozenset[str]) -> tuple[str, ...]:
     """The words of the request that none of the sources has."""
-    missed = set(terms(" ".join([goal, *keywords]))) - met
     words = _words(goal, keywords)
-    return tuple(word for word, own in words.items() if not missed.isdisjoint(own))
+    missed = set(chain.from_iterable(words.values())) - met
+    # Of a word that has an English one, that tells whether somebody wrote of it.
+    return tuple(
+        word for word, own in words.items() if not missed.isdisjoint(own) and not english(word)
+    )
 
 
 def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:
@@ -338,6 +340,11 @@ def _picking(index: Index, wanted: set[str]) -> passages.Pick:
     return pick
 
 
+def _rows(rank: int, match: _Match) -> int:
+    most = _ROWS_BY_RANK[min(rank, len(_ROWS_BY_RANK) - 1)]
+    return most if match.strength == "strong" else max(1, most - 1)
+
+
 def _source(
     candidate: Candidate,
     label: str,
@@ -349,6 +356,9 @@ def _source(
     page = candidate.page
     evidence = page.evidence
     quote_of = passages.quoting(label, evidence)
+    found = passages.found(page, quote_of, pick, most, page.path.parent in typed)
+    said = {quote.source for quote in found}  # a row of results may hold values to copy
+    values = [each for each in passages.parameters(page, quote_of) if each.source not in said]
     return Source(
         label=label,
         path=page.path,
@@ -359,8 +369,8 @@ def _source(
         strength=match.strength,
         matched=match.words,
         failed=pick(passages.failed(page, quote_of), most),
-        findings=passages.found(page, quote_of, pick, most, page.path.parent in typed),
-        parameters=pick(passages.parameters(page, quote_of), 1),
+        findings=found,
+        parameters=pick(values, 1),
         cautions=pick(passages.cautions(page, quote_of), 1),
         similar=candidate.similar,
         instead_of=candidate.instead_of,

@@ -86,11 +86,11 @@ _OTHER_LETTERS = re.compile(r"[^\W\d_A-Za-z]")
 
 def _found(advice: Advice) -> str:
     count = len(advice.sources)
-    return f"Found {count} related source{'s' if count != 1 else ''} for: {_clip(advice.goal, 160)}"
+    return f"Found {count} related source{'s' if count != 1 else ''} for: {_clip(advice.goal, 80)}"
 
 
 def _heading(source: Source) -> str:
-    facts = [source.evidence, source.date, f"{source.strength} match by: "]
+    facts = [source.evidence, source.date, f"{source.strength} match: "]
     facts[-1] += ", ".join(source.matched[:WORDS_SHOWN])
     if source.instead_of:
         facts.append(f"supersedes {source.instead_of}")

@@ -58,7 +58,7 @@ class Row:
         """In one line, each cell behind its header."""
         if not self.header:
             return " ".join(self.cells)
-        if len(self.header) == 2 and self.header[0].strip("* ").lower() in _NAMES_NOTHING:
+        if _names_nothing(self.header):
             return ": ".join(cell for cell in self.cells if cell)
         pairs = zip(self.header, self.cells, strict=True)
         return "; ".join(f"{head}: {cell}" if head else cell for head, cell in pairs if cell)
@@ -203,7 +203,13 @@ def _is_caution(row: Row) -> bool:
 
 
 def _is_setting(row: Row) -> bool:
+    if _names_nothing(row.header) and not _PARAMETER_TITLE.search(row.section):
+        return False  # `Field | Value` says what a page is about: its date, its objective
     return any(_SETTING_HEAD.search(head) for head in row.header)
+
+
+def _names_nothing(header: Sequence[str]) -> bool:
+    return len(header) == 2 and header[0].strip("* ").lower() in _NAMES_NOTHING
 
 
 def _opened(path: str, flags: int) -> int:

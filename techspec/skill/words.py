@@ -22,6 +22,9 @@ _STOP = frozenset((
 # fmt: on
 _CJK = "぀-ヿ㐀-䶿一-鿿\uf900-\ufaff가-힣"
 _WORD = re.compile(rf"[A-Za-z0-9]+|[{_CJK}]+")
+_COMMA = re.compile(r"[,;](?!\d)")
+_WIDE_SIGNS = "、。「」・！（），：；？"
+_SHOWN = re.compile(rf"[{_CJK}]+|[^\s{_CJK}{_WIDE_SIGNS}]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[A-Z]")
 
 
@@ -39,6 +42,17 @@ def terms(text: str) -> list[str]:
 def words(text: str) -> list[str]:
     """The words of a text as they stand there, in order; those of Chinese and the like unparted."""
     return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
+
+
+def shown(text: str) -> list[str]:
+    """The words of a text in small letters as people know them, each once, in order.
+
+    >>> shown("10,000 weights in infrastructure-as-code; 显存不够,ZeRO")
+    ['10,000', 'weights', 'in', 'infrastructure-as-code', '显存不够', 'zero']
+    """
+    found = _SHOWN.findall(_COMMA.sub(" ", text.lower()))
+    found = [word.strip(".:!?()[]\"'`") for word in found]
+    return [word for word in dict.fromkeys(found) if word]
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -246,6 +246,40 @@ def test_two_pages_of_one_name_are_told_apart(tmp_path):
     assert labels == ["twin", "twin#2"]
 
 
+def test_a_row_of_results_is_not_told_again_as_a_value_to_copy(tmp_path):
+    table = "| Parameter | Outcome |\n|---|---|\n| widgets = 3 | frobnication in 2 s |\n"
+    registry = written(tmp_path, "once", f"## Results\n{table}## Values\n{table}")
+
+    said = text(advise("frobnication of widgets", [], None, registry))
+
+    assert [line for line in said.splitlines() if "widgets = 3" in line] == [
+        "- Parameter: widgets = 3; Outcome: frobnication in 2 s [once:8, reported]",
+        "- Parameter: widgets = 3; Outcome: frobnication in 2 s [once:12, reported]",
+    ]
+
+
+def test_a_possible_match_is_quoted_at_less_length_than_a_strong_one(tmp_path):
+    rows = "".join(f"- frobnication {n}: broke the widgets\n" for n in range(5))
+    registry = written(tmp_path, "widgets", f"## Failed Attempts\n{rows}")
+    (strong,) = advise("frobnication of widgets", [], None, registry).sources
+    among_others = "frobnication of widgets by wheels of wood under water with wine"
+
+    (possible,) = advise(among_others, [], None, registry).sources
+
+    assert (strong.strength, len(strong.failed)) == ("strong", 3)
+    assert (possible.strength, len(possible.failed)) == ("possible", 2)
+
+
+def test_a_request_in_japanese_is_told_what_it_met_and_missed_in_english(tmp_path):
+    what = "Use when designing an ablation of a loss function"
+    registry = written(tmp_path, "ablation", "## Results\n- loss fell: 0.1\n", what)
+
+    advice = advise("損失関数のアブレーション、ZeRO と量子化", [], None, registry)
+
+    assert set(advice.sources[0].matched) == {"loss", "function", "ablation"}
+    assert advice.not_covered == ("zero", "quantization", "quantize")
+
+
 def test_advice_is_the_same_from_an_index_in_a_file_as_from_memory(tmp_path, monkeypatch, seed):
     from_memory = seed
     monkeypatch.setenv("TECHSPEC_CACHE", str(tmp_path))

@@ -166,6 +166,19 @@ def test_a_block_of_parameters_keeps_its_section_and_line():
     ]
 
 
+def test_a_table_that_says_what_the_page_is_about_holds_no_values_to_copy():
+    skill = read(
+        HEAD + "## Overview\n| Field | Value |\n|---|---|\n| Date | 2026-02-19 |\n"
+        "## Results & Parameters\n| Item | Value |\n|---|---|\n| theta | 100 |\n"
+        "## Overview\n| Field | Default | Note |\n|---|---|---|\n| lr | 0.001 | constant |\n"
+    )
+
+    assert [row.text for row in skill.settings] == [
+        "theta: 100",
+        "Field: lr; Default: 0.001; Note: constant",
+    ]
+
+
 def test_an_excerpt_keeps_what_may_be_quoted_to_a_goal_and_nothing_else():
     skill = read(
         HEAD + "## Failed Attempts\n- SGD: slow\n## Steps\n- install\n- **Finding**: 94 %\n"
