@@ -18,8 +18,9 @@ MOST_TOKENS = 1_200
 
 LONGEST_QUOTE = 260
 LONGEST_STATEMENT = 420
+LONGEST_ABOUT = 80
 
-WORDS_SHOWN = 4
+WORDS_SHOWN = 3
 """Of those by which a page was found, the rarest."""
 
 FINDINGS_FIRST = 2
@@ -55,8 +56,11 @@ def text(advice: Advice) -> str:
     partial = [PARTIAL] if advice.is_partial else []
     if not advice.sources and not advice.settled and not advice.statements:
         return "\n".join([NOTHING, *partial]) + "\n"
-    lines = [_Line(each, 0) for each in (FRAME, *partial, _found(advice))]
-    lines += [_Line(_heading(source), 1) for source in advice.sources]
+    places = [_place(source.path) for source in advice.sources]
+    above = _above(places)
+    lines = [_Line(each, 0) for each in (FRAME, *partial, _found(advice, above))]
+    for source, place in zip(advice.sources, places, strict=True):
+        lines.append(_Line(_heading(source, place.removeprefix(above)), 1))
     lines += _part("FAILED ATTEMPTS", _quoted([s.failed for s in advice.sources], 2))
     lines += _part("FOR THIS SPEC", [*_for_plan(advice), *_covered(advice)])
     lines += _part("KEY FINDINGS", _findings(advice))
@@ -84,19 +88,38 @@ _PIECES = re.compile(r"[A-Za-z]{1,7}|\d{1,3}|[^\W\d_]|[^\w\s]{1,2}|_|\n")
 _OTHER_LETTERS = re.compile(r"[^\W\d_A-Za-z]")
 
 
-def _found(advice: Advice) -> str:
+def _found(advice: Advice, above: str) -> str:
     count = len(advice.sources)
-    return f"Found {count} related source{'s' if count != 1 else ''} for: {_clip(advice.goal, 80)}"
+    where = f" below {visible(above)}" if above else ""
+    return f"Found {count} related source{'s' * (count != 1)}{where}"
 
 
-def _heading(source: Source) -> str:
+def _above(places: Sequence[str]) -> str:
+    """The folder that all places lie below, with its slash: it need not be said with each."""
+    folders = [os.path.dirname(place) for place in places]  # noqa: PTH120 as `_place`
+    try:
+        common = os.path.commonpath(folders) if len(places) > 1 else ""
+    except ValueError:  # some from the top, some from where we stand
+        return ""
+    return os.path.join(common, "") if common else ""  # noqa: PTH118
+
+
+def _heading(source: Source, place: str) -> str:
     facts = [source.evidence, source.date, f"{source.strength} match: "]
     facts[-1] += ", ".join(source.matched[:WORDS_SHOWN])
     if source.instead_of:
         facts.append(f"supersedes {source.instead_of}")
     similar = f" +{source.similar} similar" if source.similar else ""
     told = "; ".join(part for part in facts if part)
-    return visible(f"- {source.label}{similar} ({told}) [{_place(source.path)}]")
+    about = _about(source)
+    return visible(f"- {source.label}{similar} ({told}){about and f': {about}'} [{place}]")
+
+
+def _about(source: Source) -> str:
+    """What a page says of itself, where no passage of it is quoted."""
+    if source.failed or source.findings or source.parameters or source.cautions:
+        return ""
+    return _clip(source.description, LONGEST_ABOUT)
 
 
 def _place(path: Path) -> str:
@@ -115,7 +138,7 @@ def _part(title: str, lines: Sequence[_Line]) -> list[_Line]:
 def _quoted(by_source: Sequence[Sequence[Quote]], importance: int) -> list[_Line]:
     """Quotes of each source; its first one matters more than its others."""
     return [
-        _Line(f"- {_clip(quote.text)} {_cited(quote)}", importance + (2 if number else 0))
+        _Line(f"- {_clip_quote(quote.text)} {_cited(quote)}", importance + (2 if number else 0))
         for quotes in by_source
         for number, quote in enumerate(quotes)
     ]
@@ -199,8 +222,7 @@ def _gaps(advice: Advice) -> list[_Line]:
         names = ", ".join(visible(name) for name in advice.not_covered)
         return [_Line(f"- Not covered by any source: {_clip(names, 200)} [{whose}]", 0)]
     what = "part of the spec" if advice.has_spec else "word of the goal"
-    covered = f"every {what} is met by some source, whose settings may differ"
-    return [_Line(f"- Not covered: nothing; {covered} [{whose}]", 0)]
+    return [_Line(f"- Not covered: no {what}, but settings may differ [{whose}]", 0)]
 
 
 def _stated(statement: Statement) -> str:
@@ -215,7 +237,17 @@ def _cited(quote: Quote) -> str:
     return f"[{quote.source}, {quote.evidence}]" if quote.evidence else f"[{quote.source}]"
 
 
-def _clip(quoted: str, longest: int = LONGEST_QUOTE) -> str:
+def _clip_quote(quoted: str) -> str:
+    """Of a long failed attempt, what was tried, why it failed and the lesson are told alike."""
+    plain = visible(quoted)
+    parts = _OF_ATTEMPT.split(plain) if len(plain) > LONGEST_QUOTE else [plain]
+    return "".join(_clip(part, LONGEST_QUOTE // len(parts)) for part in parts)
+
+
+_OF_ATTEMPT = re.compile(r"(?=; (?:failed|lesson): )")
+
+
+def _clip(quoted: str, longest: int) -> str:
     plain = visible(quoted)
     return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
 

@@ -5,7 +5,15 @@ import pytest
 
 from techspec.advice.advise import advise
 from techspec.advice.model import Advice
-from techspec.advice.text import FRAME, MOST_TOKENS, NOTHING, text, tokens
+from techspec.advice.text import (
+    FRAME,
+    LONGEST_ABOUT,
+    LONGEST_QUOTE,
+    MOST_TOKENS,
+    NOTHING,
+    text,
+    tokens,
+)
 from techspec.skill import index
 from techspec.skill.registry import Registry
 from techspec.spec.reader import read
@@ -256,6 +264,34 @@ def test_a_row_of_results_is_not_told_again_as_a_value_to_copy(tmp_path):
         "- Parameter: widgets = 3; Outcome: frobnication in 2 s [once:8, reported]",
         "- Parameter: widgets = 3; Outcome: frobnication in 2 s [once:12, reported]",
     ]
+
+
+def test_a_page_of_which_nothing_is_quoted_says_what_it_is_about(tmp_path):
+    what = "Use for frobnication of widgets: big, small, round, flat, wide, red, blue, old, new"
+    registry = written(tmp_path, "steps", "## Steps\n1. frobnicate\n", what)
+    written(tmp_path, "quoted", "## Results\n- frobnication in 2 s\n", "frobnication of widgets")
+
+    said = text(advise("frobnication of widgets", [], None, registry))
+
+    folder = f"{registry.folders[0]}/"
+    assert f"Found 2 related sources below {folder}\n" in said
+    (about,) = [line for line in said.splitlines() if line.startswith("- steps ")]
+    assert re.search(r"\): Use for frobnication of widgets: .*… \[steps/SKILL.md\]$", about)
+    assert len(about.partition("): ")[2].partition(" [")[0]) <= LONGEST_ABOUT
+    assert re.search(r"^- quoted \([^)]*\) \[quoted/SKILL.md\]$", said, re.M)
+
+
+def test_of_a_long_failed_attempt_its_lesson_is_told_too(tmp_path):
+    row = f"| frobnication {'a ' * 200} | it {'broke ' * 80} | lesson {'b ' * 200} |\n"
+    table = f"| Attempt | Why | Lesson |\n|---|---|---|\n{row}"
+    registry = written(tmp_path, "widgets", f"## Failed Attempts\n{table}")
+
+    said = text(advise("frobnication of widgets", [], None, registry))
+
+    (line,) = [line for line in said.splitlines() if line.startswith("- frobnication")]
+    quote = line.removeprefix("- ").partition(" [")[0]
+    assert re.fullmatch(r"frobnication .*…; failed: it .*…; lesson: lesson .*…", quote)
+    assert len(quote) <= LONGEST_QUOTE
 
 
 def test_a_possible_match_is_quoted_at_less_length_than_a_strong_one(tmp_path):
