@@ -30,6 +30,15 @@ _FIELDS: Mapping[str, Callable[..., Any]] = {
 _OF_EXCERPT = ("attempts", "rows", "blocks")
 
 
+@contextlib.contextmanager
+def damage_told() -> Iterator[None]:
+    """Let what Python says of damaged rows, or of an error message that is no text, be damage."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, EOFError, zlib.error) as error:
+        raise sqlite3.DatabaseError("an index with damaged rows") from error
+
+
 def encode_page(skill: Skill) -> tuple[bytes, bytes]:
     """The excerpt of a page, and what else it has; its sections are not kept.
 
@@ -48,7 +57,7 @@ def encode_page(skill: Skill) -> tuple[bytes, bytes]:
 
 def decode_excerpt(packed: bytes, path: Path, root: Path) -> Skill:
     """The excerpt of the page at a path of a registry folder."""
-    with _damage_told():
+    with damage_told():
         name, description, metadata, title, tried, rows, blocks = _unpacked(packed)
         return Skill(
             name=name,
@@ -65,7 +74,7 @@ def decode_excerpt(packed: bytes, path: Path, root: Path) -> Skill:
 
 def decode_page(told: Skill, beside: bytes) -> Skill:
     """The page without its sections, from its excerpt and what else it has."""
-    with _damage_told():
+    with damage_told():
         _, empty, rows, blocks, problems = _unpacked(beside)
         return replace(
             told,
@@ -87,14 +96,6 @@ def _unpacked(packed: bytes) -> Any:
 def _by_line(told: Iterable[Placed], beside: Iterable[Placed]) -> tuple[Placed, ...]:
     """As on the page, where no two of a kind begin in one line."""
     return tuple(sorted([*told, *beside], key=attrgetter("line")))
-
-
-@contextlib.contextmanager
-def _damage_told() -> Iterator[None]:
-    try:
-        yield
-    except (zlib.error, ValueError, TypeError, EOFError) as error:
-        raise sqlite3.DatabaseError("an index with a damaged page") from error
 
 
 def numbers_of(raw: bytes) -> NDArray[np.uint32]:

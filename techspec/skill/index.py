@@ -15,7 +15,7 @@ from techspec.skill.listing import Seen, folder_of_main, look
 from techspec.skill.page import Attempt, Skill, citable
 from techspec.skill.registry import NoSuchSkill, Registry, read_inside
 from techspec.skill.search import Document, Index
-from techspec.skill.store import Cache, discard
+from techspec.skill.store import Cache, discard, is_busy
 
 T = TypeVar("T")
 
@@ -67,9 +67,13 @@ def _used(registry: Registry, use: Callable[[Cache, Seen], T]) -> T:
                     return use(_opened(file, roots), seen)
                 except sqlite3.Error as error:
                     _close(file, roots)
-                    if not discard(file, error):
+                    if is_busy(error):
                         break
-            _unusable.add(file)
+                    if not discard(file):
+                        _unusable.add(file)
+                        break
+            else:
+                _unusable.add(file)
         return use(_opened(None, roots), seen)
 
 

@@ -112,7 +112,7 @@ _DOCUMENTS_MIN = 100
 term is, and a question with one unknown word would count as unanswered. Ours, not tuned."""
 
 _PARTS_MAX = 1_000
-"""Terms whose part of the score is kept for the next question; the commonest takes 16 bytes a
+"""Terms whose part of the score is kept for the next question; the commonest takes 32 bytes a
 document."""
 
 

@@ -37,6 +37,7 @@ from techspec.skill.embedding import Model
 from techspec.skill.encoding import (
     bytes_of,
     bytes_of_vector,
+    damage_told,
     decode_excerpt,
     decode_page,
     decode_text,
@@ -95,9 +96,9 @@ _ENCODED_AT_ONCE = 64
 """Pages encoded between two writes, in about 5 s; what was written is used at once."""
 
 _REFRESHES_A_PART = 32
-"""Refreshes after which what they add to terms begins another part: adding to the part of the
-first build would write the entries of every common term anew. A part lies together in the file, so
-that a refresh writes few of its pages."""
+"""Refreshes, and steps of learning, after which what refreshes add to terms begins another part:
+adding to the part of the first build would write the entries of every common term anew. A part lies
+together in the file, so that a refresh writes few of its pages."""
 
 _SWEEP_FROM = 200
 """Documents that are gone at which their entries are swept, if they are also a quarter of all."""
@@ -125,10 +126,14 @@ class _Entry(NamedTuple):
     vector: bytes
 
 
-def discard(file: Path, error: sqlite3.Error) -> bool:
-    """Delete a damaged index; False where that would not help."""
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return False
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process was at it for longer than we wait."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def discard(file: Path) -> bool:
+    """Delete a damaged index; False where it cannot be deleted."""
     try:
         with _alone(file.parent):
             # The file last: whoever finds it without its log would miss what only the log says.
@@ -179,15 +184,6 @@ CREATE TABLE embeddings(number INTEGER PRIMARY KEY, vector BLOB);
 """
 
 
-@contextlib.contextmanager
-def _damage_told() -> Iterator[None]:
-    """Let what Python says of damaged rows, or of an error message that is no text, be damage."""
-    try:
-        yield
-    except (TypeError, ValueError, LookupError) as error:
-        raise sqlite3.DatabaseError("an index with damaged rows") from error
-
-
 class _Stored:
     """Documents of the database, as `search.Stored`."""
 
@@ -213,7 +209,7 @@ class _Stored:
         self.embeddings = embeddings
         self.lengths = counts.reshape(-1, len(WEIGHTS))
 
-    @_damage_told()
+    @damage_told()
     def entries(self, terms: Sequence[str]) -> Entries:
         raw = self._read(terms)
         if any(len(entries) % _ENTRY_BYTES for entries in raw):
@@ -232,7 +228,7 @@ def _connected(file: Path | str) -> sqlite3.Connection:
     """An index that has its tables, made where it is new."""
     db = sqlite3.connect(file, _WAIT_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        with _damage_told():
+        with damage_told():
             db.execute("PRAGMA journal_mode = WAL")  # readers keep their pages while one writes
             db.execute("PRAGMA synchronous = NORMAL")
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -289,6 +285,18 @@ class Cache:
         except OSError:
             return False
 
+    @contextlib.contextmanager
+    def _transaction(self, kind: str = "") -> Iterator[None]:
+        """All of it or nothing; `IMMEDIATE` keeps others from writing."""
+        self._db.execute(f"BEGIN {kind}")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:  # of a full disk, say, SQLite rolls back by itself
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
     def is_being_built(self) -> bool:
         """Whether nothing is stored yet and another process is at it; we start one if need be."""
         if self._file is None or self._one("SELECT generation FROM state"):
@@ -303,13 +311,12 @@ class Cache:
     def _is_written_to(self) -> bool:
         self._db.execute("PRAGMA busy_timeout = 0")
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("ROLLBACK")
+            with self._transaction("IMMEDIATE"):
+                return False
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            if is_busy(error):
                 return True
             raise
-        return False
 
     def heads(self, seen: Seen) -> Heads:
         """The pages by their tops, kept until one changes."""
@@ -326,19 +333,12 @@ class Cache:
 
     def answer(self, seen: Seen, question: Callable[[], T]) -> T:
         """Refresh what is stored from what was seen, then ask."""
-        self._db.execute("BEGIN")
-        try:
-            self._load()
-        finally:
-            self._db.execute("COMMIT")
+        self._read_anew()
         if not self._is_known(seen):
             self._refresh()
-        self._db.execute("BEGIN")  # from here to its end no other process' refresh is seen
-        try:
+        with self._transaction():  # to its end no other process' refresh is seen
             self._load()
             return question()
-        finally:
-            self._db.execute("COMMIT")
 
     def _is_known(self, seen: Seen) -> bool:
         """Whether what is stored is what was seen; two looks without news give the same `seen`."""
@@ -383,11 +383,8 @@ class Cache:
                 pass
 
     def _read_anew(self) -> None:
-        self._db.execute("BEGIN")
-        try:
+        with self._transaction():
             self._load()
-        finally:
-            self._db.execute("COMMIT")
 
     def _learn_once(self) -> bool:
         """False where pages changed meanwhile: they would be left without a direction."""
@@ -403,8 +400,7 @@ class Cache:
             len(self.entries),
             RARITY,
         )
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction("IMMEDIATE"):
             if self._one("SELECT generation FROM state") != self._generation:
                 return False
             self._db.execute("DELETE FROM meanings")
@@ -416,14 +412,11 @@ class Cache:
             )
             change = "UPDATE state SET learned = ?, generation = generation + 1"
             self._db.execute(change, [len(self.entries)])
-            return True
-        finally:
-            self._db.execute("COMMIT")
+        return True
 
     def _encode_some(self, model: Model) -> bool:
         """Encode pages that were not encoded yet, if there are any."""
-        self._db.execute("BEGIN")
-        try:
+        with self._transaction():
             self._load()
             known = self.pages.embeddings
             numbers = np.array(list(self.entries), np.int64)
@@ -431,13 +424,10 @@ class Cache:
             texts = {
                 number: _encoded(self.page(number)) for number in left[:_ENCODED_AT_ONCE].tolist()
             }
-        finally:
-            self._db.execute("COMMIT")
         if not texts:
             return False
         vectors = map(bytes_of_vector, model.encode(list(texts.values())))
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction("IMMEDIATE"):
             if known is None:  # those of another model
                 self._db.execute("DELETE FROM embeddings")
             self._db.executemany(
@@ -446,11 +436,9 @@ class Cache:
             )
             change = "UPDATE state SET model = ?, generation = generation + 1"
             self._db.execute(change, [model.fingerprint])
-            return True
-        finally:
-            self._db.execute("COMMIT")
+        return True
 
-    @_damage_told()
+    @damage_told()
     def attempts(self) -> Index:
         """The failed attempts of all pages, by row and path."""
         if self.attempt_index is None:
@@ -533,7 +521,7 @@ class Cache:
         self.page_heads = None
         self._known = {}
 
-    @_damage_told()
+    @damage_told()
     def _load(self) -> None:
         """Hold the head of every page in memory, unless that is done."""
         generation = self._one("SELECT generation FROM state")
@@ -593,25 +581,22 @@ class Cache:
         wait = _WAIT_SECONDS if self._generation else _WAIT_FIRST_SECONDS
         self._db.execute(f"PRAGMA busy_timeout = {int(1000 * wait)}")
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            with self._transaction("IMMEDIATE"):
+                self._store_news()
         except sqlite3.OperationalError as error:
-            if self._generation and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                return
-            raise
-        try:
-            self._load()
-            # Anew: the wait was long, and what we saw would undo news.
-            seen = listing.look(self.roots)
-            known = self._known
-            numbers = {(entry.root, entry.path): n for n, entry in self.entries.items()}
-            self._remove([n for place, n in numbers.items() if known[place] != seen.get(place)])
-            self._add([place for place in seen if known.get(place) != seen[place]], seen)
-            self._sweep()
-            self._db.execute("UPDATE state SET generation = generation + 1")
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
+            if not (self._generation and is_busy(error)):
+                raise
+
+    def _store_news(self) -> None:
+        self._load()
+        # Anew: the wait was long, and what we saw would undo news.
+        seen = listing.look(self.roots)
+        known = self._known
+        numbers = {(entry.root, entry.path): n for n, entry in self.entries.items()}
+        self._remove([n for place, n in numbers.items() if known[place] != seen.get(place)])
+        self._add([place for place in seen if known.get(place) != seen[place]], seen)
+        self._sweep()
+        self._db.execute("UPDATE state SET generation = generation + 1")
 
     def _remove(self, numbers: Sequence[int]) -> None:
         each = [[number] for number in numbers]
@@ -670,7 +655,7 @@ class Cache:
             counted.packed(numbers),
         )
 
-    @_damage_told()
+    @damage_told()
     def _sweep(self) -> None:
         """Drop the entries of documents that are gone once they are many; put parts together.
 
@@ -736,15 +721,16 @@ def _can_be_read(path: Path) -> bool:
 
 def _started(roots: Sequence[str]) -> "subprocess.Popen[bytes] | None":
     """A process that builds the index and outlives us; None where none can be started."""
-    here = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+    # What we were found in ourselves, and not the working folder: it may hold a yaml.py of its own.
+    here = dict.fromkeys([os.fspath(Path(__file__).parents[2]), *filter(None, sys.path)])
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "techspec.skill.index", *roots],
+            [sys.executable, "-P", "-m", "techspec.skill.index", *roots],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": here, "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(here), "OPENBLAS_NUM_THREADS": "1"},
         )
     except OSError:
         return None

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import resource
 import shutil
@@ -451,6 +452,33 @@ def test_while_another_process_refreshes_the_old_pages_answer(root, monkeypatch)
     other.execute("ROLLBACK")
     other.close()
     assert sorted(found(root, "theta")) == ["lora", "rope"]
+
+
+def test_an_index_that_another_process_held_for_too_long_is_used_the_next_time(root, monkeypatch):
+    monkeypatch.setattr(store, "_WAIT_FIRST_SECONDS", 0.01)
+    index._used(Registry([root]), lambda *_: None)  # the file with its tables, and no page yet
+    with contextlib.closing(sqlite3.connect(the_file(root), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        assert found(root, "theta") == ["rope"]  # from memory
+        other.execute("ROLLBACK")
+    assert found(root, "theta") == ["rope"]
+
+    with contextlib.closing(sqlite3.connect(the_file(root))) as db:
+        assert db.execute("SELECT count(*) FROM pages").fetchone() == (3,)
+
+
+def test_code_in_the_working_folder_is_not_run_by_the_process_that_builds(root, monkeypatch):
+    monkeypatch.setattr(index, "HEADS_FROM", 1)
+    (root.parent / "yaml.py").write_text("open('was_run', 'w').close(); raise ImportError\n")
+    monkeypatch.chdir(root.parent)
+    monkeypatch.syspath_prepend("")
+
+    ask(Registry([root]), Library.pages, at_once=True)
+
+    (cache,) = index._open.values()
+    assert cache._builder.wait(60) == 0
+    assert not (root.parent / "was_run").exists()
 
 
 def test_processes_that_start_at_once_build_one_index_and_agree(root):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from techspec.skill import encoding, index, listing, meaning, search, store
+from techspec.skill.encoding import bytes_of_vector
 from techspec.skill.glossary import english
 from techspec.skill.index import ask, build
 from techspec.skill.meaning import Meanings, learn
@@ -161,6 +162,29 @@ def test_nothing_is_learned_twice_until_a_registry_has_grown(registry, monkeypat
     build(registry)
 
     assert len(taught) == 2
+
+
+def test_learning_that_is_interrupted_leaves_what_was_learned_before(registry, monkeypatch):
+    monkeypatch.setattr(store, "_SETTLED_SECONDS", 0.0)  # so that no page is read twice
+    build(registry)
+    before = ask(registry, lambda library: library._cache.meanings.vectors.tobytes())
+    for number in range(60, 90):
+        write(registry.folders[0], number, texts()[number - 60])
+    written = iter(range(3))
+
+    def interrupted(vector):
+        if next(written, None) is None:
+            raise InterruptedError
+        return bytes_of_vector(vector)
+
+    ask(registry, lambda library: None)  # the new pages, by what was learned
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "bytes_of_vector", interrupted)
+        with pytest.raises(InterruptedError):
+            build(registry)
+    monkeypatch.setattr(index, "_open", {})
+
+    assert ask(registry, lambda library: library._cache.meanings.vectors.tobytes()) == before
 
 
 def test_pages_that_change_while_we_learn_are_learned_from_too(registry, monkeypatch):
