@@ -20,6 +20,7 @@ TWINS = 0.5
 """Share of the words of two names and descriptions from which pages say nearly the same."""
 
 _LONGEST_FACTS = 100_000
+_PREDICTED = re.compile(r"hypothes[ei]s", re.I)
 _CAMPAIGN = re.compile(r"\bplan `?([0-9a-f]{16})")
 
 
@@ -77,7 +78,10 @@ def choose(
 
 
 def as_page(path: Path, spec: Spec) -> Skill:
-    """A spec as a page: its title and objective are its name and description."""
+    """A spec as a page: its title and objective are its name and description.
+
+    What it predicts is left out: nobody found that, unless its results say so.
+    """
     page = read(spec.text, path)
     metadata = dict(page.metadata)
     if grade := _grade_of_results(spec, page):
@@ -87,6 +91,7 @@ def as_page(path: Path, spec: Spec) -> Skill:
         name=spec.title or path.stem,
         description=spec.objective or page.description,
         metadata=metadata,
+        rows=tuple(row for row in page.rows if not _PREDICTED.search(row.section)),
     )
 
 

@@ -24,6 +24,7 @@ _NOT_SKIP = re.compile(
     re.I,
 )
 _START = re.compile(r"\b(start|begin) with\b", re.I)
+_ASSIGNMENT = re.compile(r"\w\s?=\s?[\"'`]?[\w.+-]")
 _IDENTIFIER = re.compile(r"[A-Za-z]\w*_\w+")
 _COVERS = 0.35
 """Share of a hypothesis' terms that a row must have to speak of it; chosen by hand."""
@@ -65,7 +66,9 @@ def skips(spec: Spec, quotes: Sequence[Quote], planned: Planned | None) -> Itera
                 continue
             if _SKIP.search(quote.text) and not _NOT_SKIP.search(quote.text):
                 last = re.split(r"[\s_-]+", parameter.name)[-1]
-                value = re.search(rf"\b{re.escape(last)}\s?=\s?[\w.]+\b", quote.text, re.I)
+                # `baseline less lr=0.2` names two arms that were compared, and no value to take.
+                assigned = rf"(?<!less )\b{re.escape(last)}\s?=\s?[\w.]+\b"
+                value = re.search(assigned, quote.text, re.I)
                 asked = [h.id for h in spec.hypotheses if _is_about(parameter, h.text)]
                 saving = without_sweep(planned.plan, parameter.key) if planned else None
                 start_with = value[0] if value else ""
@@ -92,7 +95,8 @@ def starts(
 def failing(spec: Spec, failed: Iterable[Quote]) -> tuple[KnownToFail, ...]:
     """Values of the spec that a failed attempt had; of a combination, only where all are there.
 
-    Where not every value is swept, a row of the spec that has them all is the arm that failed.
+    Where not every value is swept, the one row of the spec that has them all is the arm that
+    failed. An attempt that sets what the spec does not name says nothing of the values it does.
     """
     once: dict[tuple[tuple[str, str], ...], KnownToFail] = {}
     for found in _failing(spec, failed):
@@ -102,18 +106,28 @@ def failing(spec: Spec, failed: Iterable[Quote]) -> tuple[KnownToFail, ...]:
 
 def _failing(spec: Spec, failed: Iterable[Quote]) -> Iterator[KnownToFail]:
     swept = {parameter.key: parameter for parameter in spec.parameters}
-    keys = dict.fromkeys([*swept, *(key for arm in spec.arms for key in arm.settings)])
-    readers = {key: _value_in(swept.get(key, Parameter(key, key, 0, ""))) for key in keys}
+    of_arms = {
+        key: tuple(arm.settings[key] for arm in spec.arms if key in arm.settings)
+        for key in dict.fromkeys(key for arm in spec.arms for key in arm.settings)
+    }
+    named = {key: Parameter(key, key, 0, "", values) for key, values in of_arms.items()}
+    readers = {key: _value_in(parameter) for key, parameter in {**named, **swept}.items()}
     for quote in failed:
         attempt = quote.text.partition("; failed:")[0]
         read = {key: reader(attempt) for key, reader in readers.items()}
         had = {key: written for key, written in read.items() if written}
-        if had and all(key in swept and _is_in(w, swept[key].values) for key, w in had.items()):
+        if not had or len(_ASSIGNMENT.findall(attempt)) > len(had):
+            continue
+        if all(key in swept and _is_in(w, swept[key].values) for key, w in had.items()):
             yield KnownToFail(tuple((swept[key].name, w) for key, w in had.items()), quote)
             continue
-        for arm in spec.arms if had else ():
-            if all(k in arm.settings and _is_in(w, [arm.settings[k]]) for k, w in had.items()):
-                yield KnownToFail((("arm", arm.name),), quote)
+        arms = [
+            arm
+            for arm in spec.arms
+            if all(k in arm.settings and _is_in(w, [arm.settings[k]]) for k, w in had.items())
+        ]
+        if len(arms) == 1:  # of several, what is not told may be what made one fail
+            yield KnownToFail((("arm", arms[0].name),), quote)
 
 
 def _first_stage(planned: Planned, settled: set[str]) -> Quote | None:
@@ -148,7 +162,7 @@ def _is_about(parameter: Parameter, text: str) -> bool:
 def _value_in(parameter: Parameter) -> Callable[[str], str]:
     """What a text gives a parameter, as written: `d_model=32`, `d_model 32` or `77K params`."""
     names = [name for name in dict.fromkeys([parameter.name, parameter.key]) if name.strip()]
-    behind = [re.compile(_named(name) + r"\s*[=:]?\s*([\w.+-]*\w)", re.I) for name in names]
+    behind = [re.compile(_named(name) + r"\s*[=:]?\s*[\"'`]?([\w.+-]*\w)", re.I) for name in names]
     before = [re.compile(r"([\w.]*\w)\s+" + _named(name), re.I) for name in names]
 
     def read(text: str) -> str:

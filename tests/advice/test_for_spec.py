@@ -170,7 +170,13 @@ def test_values_of_the_spec_that_failed_before_are_named(tmp_path, attempt, valu
 
 @pytest.mark.parametrize(
     "attempt",
-    ["d_model=64", "d_model 32, depth 3", "addition without d_model", "depth-first addition of 8"],
+    [
+        "d_model=64",
+        "d_model 32, depth 3",
+        "addition without d_model",
+        "depth-first addition of 8",
+        'small: d_model=32, depth=2, schedule="constant"',  # which the spec does not name
+    ],
 )
 def test_values_that_the_spec_does_not_have_and_other_combinations_are_not(tmp_path, attempt):
     assert failing(tmp_path, attempt)[0] == []
@@ -183,6 +189,42 @@ def test_an_arm_of_the_spec_that_failed_before_is_named(tmp_path):
     )
 
     assert failing(tmp_path, "d_model 32 at depth 2", spec)[0] == [(("arm", "Tiny"),)]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "arms"),
+    [
+        ("base 10", []),  # both have it: what made one of them fail is not told
+        ('mixed: base=10, answer_order="lsd"', ["Mixed"]),
+        ("base=10, answer_order=`msd`", ["Msd"]),
+    ],
+)
+def test_only_the_one_arm_that_an_attempt_fits_is_said_to_have_failed(tmp_path, attempt, arms):
+    spec = read(
+        "# TECHSPEC: digit order for addition\n\n## Parameter Grid\n"
+        "| Name | base | answer_order |\n|---|---|---|\n| Msd | 10 | msd |\n| Mixed | 10 | lsd |\n"
+    )
+
+    assert failing(tmp_path, attempt, spec)[0] == [(("arm", name),) for name in arms]
+
+
+def test_what_a_spec_that_was_never_run_states_is_no_ground_to_skip_a_sweep(tmp_path):
+    claim = "The learning rate does not matter for addition: `exact_match insensitive to lr`"
+    other = f"# TECHSPEC: Addition\n\n## Objective\nAddition.\n\n## Hypotheses\n1. {claim}\n"
+    results = (
+        "\n## Results\n\n| Hypothesis | Confirmed? | Evidence |\n|---|---|---|\n"
+        "| the learning rate does not matter | YES | 0.1 pt |\n"
+    )
+    spec = read(
+        "# TECHSPEC: Addition once more\n\n## Objective\nAddition.\n\n## Parameter Ranges\n"
+        "| Parameter | Values | Priority |\n|---|---|---|\n| lr | [1, 2] | High |\n"
+    )
+
+    def skipped(text):
+        return advise("addition", [], spec, None, [(tmp_path / "TECHSPEC.md", read(text))]).skips
+
+    assert skipped(other) == ()
+    assert [each.parameter for each in skipped(other.replace("\n## Hyp", results + "\n## Hyp"))]
 
 
 def test_values_that_failed_with_another_trainer_are_not_called_known_to_fail(tmp_path):
