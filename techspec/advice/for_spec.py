@@ -95,7 +95,7 @@ def starts(
 def failing(spec: Spec, failed: Iterable[Quote]) -> tuple[KnownToFail, ...]:
     """Values of the spec that a failed attempt had; of a combination, only where all are there.
 
-    Where not every value is swept, the one row of the spec that has them all is the arm that
+    Where not every value is swept, a row of the spec that has just these values is the arm that
     failed. An attempt that sets what the spec does not name says nothing of the values it does.
     """
     once: dict[tuple[tuple[str, str], ...], KnownToFail] = {}
@@ -121,13 +121,11 @@ def _failing(spec: Spec, failed: Iterable[Quote]) -> Iterator[KnownToFail]:
         if all(key in swept and _is_in(w, swept[key].values) for key, w in had.items()):
             yield KnownToFail(tuple((swept[key].name, w) for key, w in had.items()), quote)
             continue
-        arms = [
-            arm
-            for arm in spec.arms
-            if all(k in arm.settings and _is_in(w, [arm.settings[k]]) for k, w in had.items())
-        ]
-        if len(arms) == 1:  # of several, what is not told may be what made one fail
-            yield KnownToFail((("arm", arms[0].name),), quote)
+        for arm in spec.arms:
+            if arm.settings.keys() == had.keys() and all(
+                _is_in(written, [arm.settings[key]]) for key, written in had.items()
+            ):
+                yield KnownToFail((("arm", arm.name),), quote)
 
 
 def _first_stage(planned: Planned, settled: set[str]) -> Quote | None:

@@ -20,6 +20,9 @@ LONGEST_QUOTE = 260
 LONGEST_STATEMENT = 420
 LONGEST_ABOUT = 80
 
+SETTLED_AT_LENGTH, LONGEST_OF_MANY = 3, 140
+"""Hypotheses up to which what settles them is told at length, and else in so many characters."""
+
 WORDS_SHOWN = 3
 """Of those by which a page was found, the rarest."""
 
@@ -162,13 +165,15 @@ def _covered(advice: Advice) -> list[_Line]:
 
 
 def _for_plan(advice: Advice) -> list[_Line]:
-    return [_Line(line, 2) for line in _plan_lines(advice)]
+    return [_Line(line, 1) for line in _plan_lines(advice)]
 
 
 def _plan_lines(advice: Advice) -> Iterator[str]:
     """What is settled, known to fail, to be run first, and to be skipped."""
     for settled in advice.settled:
         said = _clip(settled.statement.text, LONGEST_STATEMENT)
+        if len(advice.settled) > SETTLED_AT_LENGTH:  # the claim stands in the spec
+            said = _clip("".join(said.partition(settled.outcome)[1:]) or said, LONGEST_OF_MANY)
         where = f"{visible(settled.hypothesis)} (spec line {settled.line})"
         yield f"- {where} is settled: {said} {_from(settled.statement)}"
     if advice.settled and advice.spared:
@@ -253,8 +258,23 @@ def _clip(quoted: str, longest: int) -> str:
 
 
 def _fitting(lines: Sequence[_Line]) -> list[_Line]:
-    """As many lines as there is room for, the most important first, in their own order."""
-    room, kept = MOST_TOKENS, set()
+    """As many lines as there is room for, and how many there was none for."""
+    fitting = _most_important(lines, MOST_TOKENS)
+    if left_out := sum(map(_is_quote, lines)) - sum(map(_is_quote, fitting)):
+        room = MOST_TOKENS - tokens(_left_out(len(lines))) - 1
+        fitting = _most_important(lines, room)
+        left_out = sum(map(_is_quote, lines)) - sum(map(_is_quote, fitting))
+        fitting.insert(-1, _Line(_left_out(left_out), 0))
+    return fitting
+
+
+def _left_out(count: int) -> str:
+    return f"- Left out for length: {count} line{'s' * (count != 1)} [this answer]"
+
+
+def _most_important(lines: Sequence[_Line], room: int) -> list[_Line]:
+    """The most important lines, in their own order."""
+    kept = set()
     for number, line in sorted(enumerate(lines), key=lambda pair: (pair[1].importance, pair[0])):
         cost = tokens(line.text) + 1
         if cost <= room:
@@ -268,6 +288,10 @@ def _fitting(lines: Sequence[_Line]) -> list[_Line]:
     ]
 
 
+def _is_quote(line: _Line) -> bool:
+    return line.text.startswith("- ")
+
+
 def _is_said(line: _Line) -> bool:
     """False for a title: one that nothing follows goes too."""
-    return not line.importance or line.text.startswith("- ")
+    return not line.importance or _is_quote(line)

@@ -1,10 +1,11 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from techspec.advice.advise import advise
-from techspec.advice.model import Advice
+from techspec.advice.model import Advice, Quote, SettledHere, Source, Statement
 from techspec.advice.text import (
     FRAME,
     LONGEST_ABOUT,
@@ -14,6 +15,7 @@ from techspec.advice.text import (
     text,
     tokens,
 )
+from techspec.plan.savings import Saving
 from techspec.skill import index
 from techspec.skill.registry import Registry
 from techspec.spec.reader import read
@@ -239,6 +241,29 @@ def test_the_text_keeps_its_length_however_much_is_known(tmp_path):
 
     assert tokens(said) <= MOST_TOKENS
     assert "FAILED ATTEMPTS" in said
+
+
+def test_lines_for_which_there_is_no_room_are_counted(tmp_path):
+    rows = tuple(Quote("frobnication " * 15, f"page:{n}", "reported") for n in range(60))
+    page = Source("page", Path("page.md"), "", "reported", "", 1.0, "strong", ("frobnication",))
+
+    *lines, left_out, gaps = text(Advice("widgets", (replace(page, failed=rows),))).splitlines()
+
+    told = sum("frobnication frobnication" in line for line in lines)
+    assert left_out == f"- Left out for length: {60 - told} lines [this answer]"
+    assert gaps.startswith("- Not covered")
+
+
+def test_of_many_settled_hypotheses_the_outcomes_are_told_and_not_the_claims():
+    statement = Statement(f"{'a claim ' * 40}: CONFIRMED, 20.7 pt", ("page:H1",), "replicated")
+    settled = tuple(
+        SettledHere(f"H{n}", n, "CONFIRMED", statement, Saving(1, 1.0)) for n in range(1, 9)
+    )
+
+    few, many = (text(Advice("widgets", settled=some)) for some in (settled[:3], settled))
+
+    assert "- H3 (spec line 3) is settled: a claim a claim" in few
+    assert "- H8 (spec line 8) is settled: CONFIRMED, 20.7 pt [page:H1, replicated]" in many
 
 
 def test_two_pages_of_one_name_are_told_apart(tmp_path):
