@@ -107,7 +107,9 @@ def commit(
     """
     top = _top(root)
     within = root.resolve().relative_to(top)
-    if _git(top, ["check-ref-format", f"refs/heads/{branch}"], check=False).returncode:
+    # Git would read a leading dash as an option, wherever the short name is passed on.
+    is_ref = not _git(top, ["check-ref-format", f"refs/heads/{branch}"], check=False).returncode
+    if branch.startswith("-") or not is_ref:
         raise BadBranch(branch)
     _not_checked_out(top, branch)
     for _ in range(_TRIES):
@@ -131,7 +133,8 @@ def open_pull_request(done: Committed[T], title: str, body: str) -> PullRequest:
     """Push the branch and open its pull request, with `gh`; without it, say what to run."""
     top, branch = done.repository, done.branch
     place = shlex.quote(str(top))
-    push = f"git -C {place} push -u origin {shlex.quote(branch)}"
+    head = f"refs/heads/{branch}"
+    push = f"git -C {place} push -u origin {shlex.quote(head)}"
     create = ["gh", "pr", "create", "--head", branch, "--title", title, "--body", body]
     by_hand = (push, f"(cd {place} && {shlex.join(create)})")
     remote = _git(top, ["remote", "get-url", "origin"], check=False).stdout.strip()
@@ -142,7 +145,7 @@ def open_pull_request(done: Committed[T], title: str, body: str) -> PullRequest:
         compare = _compare(remote, branch)
         run = (push, f"open {compare}") if compare else by_hand
         return PullRequest(why_not="the program gh is not installed", run=run)
-    pushed = _git(top, ["push", "-u", "origin", branch], check=False)
+    pushed = _git(top, ["push", "-u", "origin", head], check=False)
     if pushed.returncode:
         return PullRequest(why_not=f"the push failed: {_last(pushed.stderr)}", run=by_hand)
     asked = subprocess.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from techspec.ledger.folder import CampaignFolder
-from techspec.skill.branch import BranchInUse, NotInGit
+from techspec.skill.branch import BadBranch, BranchInUse, NotInGit
 from techspec.skill.distil import Notes, distil
 from techspec.skill.index import find
 from techspec.skill.page import Attempt, read, read_file
@@ -453,6 +453,29 @@ def test_two_sessions_on_one_branch_at_once_both_succeed(repository):
 def test_a_branch_that_is_checked_out_is_left_alone(repository):
     with pytest.raises(BranchInUse, match="'main'"):
         save(NOTES, Registry([repository / "registry"]), branch="main")
+
+
+@pytest.mark.parametrize("branch", ["--receive-pack=touch-me", "-d", "a..b"])
+def test_a_name_that_git_would_take_for_something_else_is_no_branch(repository, branch):
+    before = git(repository, "branch", "--list")
+
+    with pytest.raises(BadBranch):
+        save(NOTES, Registry([repository / "registry"]), branch=branch, pull_request=True)
+
+    assert git(repository, "branch", "--list") == before
+
+
+def test_a_tag_of_the_branchs_name_is_not_pushed_in_its_place(repository, tmp_path, monkeypatch):
+    path_with(tmp_path, monkeypatch, ("gh", GH))
+    monkeypatch.setenv("GH_SAW", str(tmp_path / "saw"))
+    git(repository, "tag", "skill/carry-digits")
+
+    done = save(NOTES, Registry([repository / "registry"]), branch="", pull_request=True)
+
+    assert done.request.url
+    assert git(tmp_path / "remote.git", "rev-parse", "refs/heads/skill/carry-digits").strip() == (
+        done.commit
+    )
 
 
 def test_a_branch_needs_a_repository(registry):
