@@ -47,6 +47,8 @@ def merge(registry: Registry, kept: str, other: str) -> tuple[Skill, int]:
         why = f"{visible(second.name)!r} has the better evidence ({second.evidence})"
         raise NotMerged(why, f"merge the other way round: --merge {second.name} {first.name}.")
     with writing(registry.folders[0]) as shelf:
+        for skill in (first, second):
+            shelf.within(skill.path)
         gained = _add_attempts(shelf, first.path, second)
         shelf.note_successor(second.path, first.name, "it says the same, with better evidence.")
     return first, gained

@@ -192,9 +192,7 @@ class Shelf:
             LeadsOutOfRegistry: a link lies there.
             CannotWrite: the system refused.
         """
-        inside = path.resolve().is_relative_to(self.root.resolve())
-        if path.is_symlink() or not inside:
-            raise LeadsOutOfRegistry(path)
+        self.within(path)
         try:
             old = path.read_bytes().decode()
         except UnicodeDecodeError:
@@ -213,9 +211,25 @@ class Shelf:
         self.rewrite(path, old, new)
         return True
 
+    def within(self, path: Path) -> None:
+        """Let a path pass at which a file of this registry may be written.
+
+        Raises:
+            LeadsOutOfRegistry: a link lies there, or in a folder above it.
+        """
+        if path.is_symlink() or not path.resolve().is_relative_to(self.root.resolve()):
+            raise LeadsOutOfRegistry(path)
+
     def rewrite(self, path: Path, old: str, new: str) -> None:
-        """Put a page in place of itself; one that nobody edited by hand still counts as such."""
+        """Put a page in place of itself; one that nobody edited by hand still counts as such.
+
+        Raises:
+            LeadsOutOfRegistry: a link lies there, or where its digest does.
+            CannotWrite: the system refused.
+        """
         as_written = path.parent / _AS_WRITTEN
+        self.within(path)
+        self.within(as_written)
         digest = as_written.read_text(encoding="utf-8") if as_written.is_file() else ""
         durable.write(path, new)
         if digest == digest_text(old):

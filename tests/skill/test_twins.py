@@ -12,6 +12,7 @@ from techspec.skill.page import Skill, read
 from techspec.skill.registry import Registry
 from techspec.skill.twins import LIKENESS, pairs, read_tested, twins_of
 from techspec.skill.words import terms
+from techspec.skill.writing import LeadsOutOfRegistry
 from techspec.verdict.decide import decide
 from tests.skill.judged_campaign import SPEC, plan, state
 
@@ -173,6 +174,22 @@ def test_a_merge_never_keeps_the_weaker_page(twins):
 
     with pytest.raises(NotMerged, match="better evidence"):
         merge(twins, "kept", "measured")
+
+
+@pytest.mark.parametrize("linked", ["kept", "other"])
+def test_a_merge_writes_through_no_link_out_of_the_registry(twins, tmp_path_factory, linked):
+    outside = tmp_path_factory.mktemp("outside") / "notes.txt"
+    outside.write_text("mine\n")
+    page = twins.folders[0] / linked / "SKILL.md"
+    page.unlink()
+    page.symlink_to(outside)
+    before = {skill.name: skill.path.read_text() for skill in twins.skills()}
+
+    with pytest.raises(LeadsOutOfRegistry):
+        merge(twins, "kept", "other")
+
+    assert outside.read_text() == "mine\n"
+    assert before == {skill.name: skill.path.read_text() for skill in twins.skills()}
 
 
 def test_a_page_that_is_only_read_is_not_merged(twins, tmp_path):
