@@ -157,7 +157,8 @@ def _verify(args: argparse.Namespace, registry: Registry) -> int:
         said = f"{skill.path}: {mismatch.where} says {mismatch.said}; {mismatch.found}"
         print(visible(said))
     if not mismatches and not args.json:
-        print(f"{skill.path}: every number follows from its evidence.")
+        what = "its tables of arms and verdicts, its grade and its findings"
+        print(f"{skill.path}: {what} follow from its evidence. Words were not checked.")
     return 1 if mismatches else 0
 
 
@@ -270,7 +271,7 @@ _ACTIONS: dict[str, tuple[Callable[[argparse.Namespace, Registry], int], str]] =
     "list": (_list, "list the pages"),
     "search": (_search, "list the pages that bear on some words"),
     "show": (_show, "show a page, marked as other people's notes"),
-    "verify": (_verify, "recompute every number of a page from its evidence"),
+    "verify": (_verify, "recompute a page's results, verdicts and grade from its evidence"),
     "lint": (_lint, "say everything that keeps a page from being shared"),
     "dedupe": (_dedupe, "list pages that say the same, the better evidenced first"),
     "import": (_import, "take in another registry: read it where it is, or convert its pages"),

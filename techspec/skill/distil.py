@@ -88,7 +88,7 @@ def distil(
         date=state.last[:10],
         author=notes.author,
         tags=", ".join(dict.fromkeys([*notes.tags, *_varied(plan), plan.metric])),
-        evidence=_grade(arms),
+        evidence=grade(arms),
         campaign=study,
         objective=spec.objective,
         outcome=_outcome(verdicts),
@@ -152,6 +152,12 @@ def verdict_row(verdict: Verdict) -> tuple[str, str, str, str]:
     return said, str(verdict.outcome), effect, f"{verdict.sentence}{seeds}{caveats}"
 
 
+def grade(arms: Sequence[ArmSummary]) -> str:
+    """`measured over seeds` only if every arm that ran did so with several."""
+    counts = [len(arm.seeds) for arm in arms if arm.seeds]
+    return "measured over seeds" if counts and min(counts) > 1 else "one run"
+
+
 def _description(
     notes: Notes, spec: Spec, title: str, plan: Plan, verdicts: Sequence[Verdict]
 ) -> str:
@@ -180,12 +186,6 @@ def _when(spec: Spec, plan: Plan) -> tuple[str, ...]:
         values = dict.fromkeys(str(arm.config.get(parameter, "default")) for arm in plan.arms)
         lines.append(f"Choosing {parameter}; tried here: {', '.join(values)}")
     return tuple(lines or [f"Working on {plan.title or 'the same question'}"])
-
-
-def _grade(arms: Sequence[ArmSummary]) -> str:
-    """`measured over seeds` only if every arm that ran did so with several."""
-    counts = [len(arm.seeds) for arm in arms if arm.seeds]
-    return "measured over seeds" if counts and min(counts) > 1 else "one run"
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> str:

@@ -6,7 +6,7 @@ Every number of a distilled page is made from these rows by the functions below.
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from techspec.identity import digest
@@ -139,7 +139,7 @@ def from_csv(text: str) -> tuple[Run, ...]:
         ValueError, KeyError: the text is not such a CSV.
     """
     rows = []
-    for line in csv.DictReader(io.StringIO(text)):
+    for line in _lines(text):
         rows.append(
             Run(
                 trial=line["trial"],
@@ -154,6 +154,13 @@ def from_csv(text: str) -> tuple[Run, ...]:
             )
         )
     return tuple(rows)
+
+
+def _lines(text: str) -> Iterator[dict[str, str]]:
+    try:
+        yield from csv.DictReader(io.StringIO(text))
+    except csv.Error as error:  # a field is longer than the module takes
+        raise ValueError(f"no CSV: {error}") from error
 
 
 def summaries(rows: Sequence[Run], metric: str) -> tuple[ArmSummary, ...]:

@@ -32,6 +32,10 @@ _LONGEST_FILE = 4_000_000
 """Bytes of an evidence file that is read; 10,000 runs of 40 parameters have 3 million."""
 
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError)
+"""What reading and judging other people's evidence may raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One arm of a claim, with the runs that count."""
@@ -134,17 +138,35 @@ def written(found: Sequence[Finding]) -> str:
     return json.dumps(encode(tuple(found)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def file_text(folder: Path, name: str) -> str:
+    """A file of a skill's folder, as UTF-8.
+
+    Raises:
+        OSError, ValueError: there is none, it is too long or no text, or a link leads out.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise OSError(f"{name} is a link out of its skill")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{name} is no file")  # a reader of a pipe would wait
+    with path.open("rb") as file:
+        content = file.read(_LONGEST_FILE + 1)
+    if len(content) > _LONGEST_FILE:
+        raise ValueError(f"{name} is longer than {_LONGEST_FILE:,} bytes")
+    return content.decode("utf-8")
+
+
 def load(folder: Path) -> Evidence:
     """The evidence of a skill's folder.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it has none that can be read.
+        UNREADABLE: it has none that can be read.
     """
-    facts = json.loads(_text(folder, "evidence/plan.json"))
+    facts = json.loads(file_text(folder, "evidence/plan.json"))
     if not isinstance(facts, dict):
         raise ValueError("plan.json holds no object")
-    listed = json.loads(_text(folder, "evidence/verdicts.json"))
-    rows = from_csv(_text(folder, "evidence/runs.csv"))
+    listed = json.loads(file_text(folder, "evidence/verdicts.json"))
+    rows = from_csv(file_text(folder, "evidence/runs.csv"))
     return Evidence(rows, tuple(decode(Verdict, entry) for entry in listed), facts)
 
 
@@ -154,7 +176,7 @@ def stated(folder: Path) -> tuple[Finding, ...]:
     Raises:
         OSError, ValueError: there is no such file, or it holds no list.
     """
-    listed = json.loads(_text(folder, FILE))
+    listed = json.loads(file_text(folder, FILE))
     if not isinstance(listed, list):
         raise ValueError("findings.json holds no list")
     return tuple(_readable(listed))
@@ -171,7 +193,7 @@ def read(folder: Path) -> tuple[Finding, ...]:
             return ()
         evidence = load(folder)
         made = findings(evidence.rows, evidence.verdicts, evidence.facts)
-    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
+    except UNREADABLE:
         return ()
     known = {finding.hypothesis: finding for finding in made}
     return tuple(
@@ -198,18 +220,6 @@ def spelled(value: str) -> str:
     except ValueError:
         return value
     return f"{number:.12g}" if math.isfinite(number) else value
-
-
-def _text(folder: Path, name: str) -> str:
-    """A file of the folder; a link that leads out of it is not followed."""
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise OSError(f"{name} is a link out of its skill")
-    with path.open("rb") as file:
-        content = file.read(_LONGEST_FILE + 1)
-    if len(content) > _LONGEST_FILE:
-        raise ValueError(f"{name} is longer than {_LONGEST_FILE:,} bytes")
-    return content.decode("utf-8")
 
 
 def _readable(listed: Sequence[object]) -> Iterator[Finding]:

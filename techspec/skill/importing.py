@@ -15,6 +15,7 @@ import yaml
 from techspec.clock import now
 from techspec.identity import slug
 from techspec.render import quoted
+from techspec.skill.findings import file_text
 from techspec.skill.objections import about_head, secrets
 from techspec.skill.page import GRADES, LONGEST_FILE, Skill, visible
 from techspec.skill.places import NoRegistryThere
@@ -200,17 +201,20 @@ def _metadata(skill: Skill, proven: bool) -> dict[str, str]:
 
 
 def _evidence(skill: Skill) -> tuple[dict[str, str], bool]:
-    """The evidence beside a page of techspec, and True if every number of the page follows."""
+    """The evidence beside a page of techspec, and True if results and grade follow from it."""
     beside = skill.path.parent / "evidence"
     if not (beside / "plan.json").is_file() or verify(skill.path.parent):
         return {}, False
-    files = {
-        f"evidence/{path.name}": path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(beside.iterdir())
-        if path.suffix in (".json", ".csv") and path.is_file() and not path.is_symlink()
-    }
-    for file, text in files.items():
-        for line, what in secrets(text):
+    files = {}
+    for path in sorted(beside.iterdir()):
+        if path.suffix not in (".json", ".csv") or not path.is_file() or path.is_symlink():
+            continue
+        file = f"evidence/{path.name}"
+        try:
+            files[file] = file_text(skill.path.parent, file)
+        except (OSError, ValueError) as error:
+            raise _CannotConvert(f"{file} cannot be read: {error}") from None
+        for line, what in secrets(files[file]):
             raise _CannotConvert(f"line {line} of {file} looks like {what}")
     return files, True
 

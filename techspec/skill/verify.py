@@ -1,4 +1,4 @@
-"""A skill's folder in, every number of its page that its own evidence does not give out."""
+"""A skill's folder in, what its page claims and its own evidence does not give out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from techspec.render import cell
 from techspec.skill import evidence, findings
-from techspec.skill.distil import verdict_row
+from techspec.skill.distil import grade, verdict_row
 from techspec.skill.markdown import split_cells
-from techspec.skill.page import Row, Skill, read_file, visible
+from techspec.skill.page import Row, Skill, read, visible
 from techspec.verdict.model import Verdict
 
 
@@ -23,26 +23,37 @@ class Mismatch:
 
 
 def verify(skill_folder: Path) -> list[Mismatch]:
-    """Recompute the page's tables and findings from its evidence; empty when all agree."""
-    skill = read_file(skill_folder / "SKILL.md", skill_folder.parent)
+    """Recompute the page's two tables, grade and findings; empty when all agree.
+
+    What a page says in words, its failed attempts among them, is not looked at.
+    """
     try:
-        beside = findings.load(skill_folder)
-        facts, runs, verdicts = beside.facts, beside.rows, beside.verdicts
-        metric, unit, campaign = str(facts["metric"]), str(facts["unit"]), facts["campaign"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return list(_mismatches(skill_folder))
+    except findings.UNREADABLE as error:
         where = str(skill_folder / "evidence")
         return [Mismatch(where, "evidence for this page", f"none to be read: {error}")]
-    found = list(_verdicts_against_runs(verdicts, runs))
-    found += _findings_against_evidence(skill_folder, beside)
-    summaries = evidence.summaries(runs, metric)
-    arms = [evidence.table_row(summary, unit) for summary in summaries]
-    found += _table(skill, evidence.table_header(metric), arms)
-    found += _table(skill, VERDICT_HEADER, [verdict_row(verdict) for verdict in verdicts])
-    stated = skill.metadata.get("techspec-campaign")
-    if stated != campaign:
-        found.append(Mismatch("SKILL.md: techspec-campaign", str(stated), str(campaign)))
-    return found
 
+
+def _mismatches(skill_folder: Path) -> Iterator[Mismatch]:
+    path = skill_folder / _PAGE
+    skill = read(findings.file_text(skill_folder, _PAGE), path, skill_folder.parent)
+    beside = findings.load(skill_folder)
+    metric, unit = str(beside.facts["metric"]), str(beside.facts["unit"])
+    summaries = evidence.summaries(beside.rows, metric)
+    yield from _verdicts_against_runs(beside.verdicts, beside.rows)
+    yield from _findings_against_evidence(skill_folder, beside)
+    arms = [evidence.table_row(summary, unit) for summary in summaries]
+    yield from _table(skill, evidence.table_header(metric), arms)
+    yield from _table(skill, VERDICT_HEADER, [verdict_row(verdict) for verdict in beside.verdicts])
+    for key, said, found in (
+        ("evidence", skill.evidence, grade(summaries)),
+        ("techspec-campaign", skill.metadata.get("techspec-campaign"), beside.facts["campaign"]),
+    ):
+        if said != found:
+            yield Mismatch(f"{_PAGE}: {key}", str(said), str(found))
+
+
+_PAGE = "SKILL.md"
 
 VERDICT_HEADER = ("Hypothesis", "Confirmed?", "Estimate", "Evidence")
 """The columns of Results vs TECHSPEC Predictions."""
@@ -74,7 +85,7 @@ def _findings_against_evidence(folder: Path, beside: findings.Evidence) -> Itera
     try:
         said = {finding.hypothesis: finding for finding in findings.stated(folder)}
         given = findings.findings(beside.rows, beside.verdicts, beside.facts)
-    except (OSError, ValueError, ArithmeticError) as error:
+    except findings.UNREADABLE as error:
         yield Mismatch(file, "findings of this campaign", f"none to be read: {error}")
         return
     for made in given:
@@ -92,15 +103,23 @@ def _table(
     skill: Skill, header: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> Iterator[Mismatch]:
     """The page's rows below this header must be these, in any order."""
-    on_page = {row.cells[0]: row for row in skill.rows if row.header == tuple(header)}
+    on_page = [row for row in skill.rows if row.header == tuple(header)]
     for row in rows:
         expected = tuple(split_cells("| " + " | ".join(cell(part) for part in row) + " |"))
-        found: Row | None = on_page.pop(expected[0], None)
-        if found is None:
-            yield Mismatch(f"SKILL.md: {header[0]}", "no such row", expected[0])
+        named = [each for each in on_page if each.cells[0] == expected[0]]
+        if not named:
+            yield Mismatch(f"{_PAGE}: {header[0]}", "no such row", expected[0])
             continue
-        for head, said, computed in zip(header, found.cells, expected, strict=True):
-            if visible(said) != visible(computed):
-                yield Mismatch(f"SKILL.md:{found.line}: {head}", said, computed)
-    for name, extra in on_page.items():
-        yield Mismatch(f"SKILL.md:{extra.line}: {header[0]}", name, "not in the evidence")
+        found = min(named, key=lambda each: len(_differences(each, expected)))
+        on_page.remove(found)
+        for column in _differences(found, expected):
+            where = f"{_PAGE}:{found.line}: {header[column]}"
+            yield Mismatch(where, found.cells[column], expected[column])
+    for extra in on_page:
+        yield Mismatch(f"{_PAGE}:{extra.line}: {header[0]}", extra.cells[0], "not in the evidence")
+
+
+def _differences(row: Row, expected: Sequence[str]) -> list[int]:
+    """Columns in which a row of a page is not the expected one."""
+    pairs = zip(row.cells, expected, strict=True)
+    return [n for n, (said, made) in enumerate(pairs) if visible(said) != visible(made)]

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -219,6 +220,21 @@ def test_verify_finds_a_row_taken_out_of_the_page_and_one_put_in(saved):
     ]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_verify_finds_a_false_row_beside_the_true_one(saved, first):
+    (row,) = [r for r in (saved / "SKILL.md").read_text().split("\n") if r.startswith("| wide |")]
+    false = row.replace("92.0 %", "99.0 %")
+    both = f"{false}\n{row}" if first else f"{row}\n{false}"
+
+    assert changed(saved, "SKILL.md", row, both) == [("SKILL.md", "wide")]
+
+
+def test_verify_finds_a_grade_that_the_evidence_does_not_give(saved):
+    old, new = 'evidence: "measured over seeds"', 'evidence: "replicated"'
+
+    assert changed(saved, "SKILL.md", old, new) == [("SKILL.md", "replicated")]
+
+
 def test_verify_finds_a_run_changed_in_the_evidence(saved):
     found = changed(saved, "evidence/runs.csv", "1500,0.93", "1500,0.99")
 
@@ -250,12 +266,38 @@ def test_verify_finds_a_run_dropped_from_the_evidence(saved):
     assert [mismatch.said for mismatch in verify(saved)][:1] == ["3"]
 
 
-@pytest.mark.parametrize("content", ["", "[", "{}", "trial,arm\nx,y\n", "\0"])
+LONG_FIELD = 'trial,arm\n"' + "x" * 200_000 + '"\n'
+NO_RUN = "trial,arm,seed,outcome,params,seconds,metric.exact_match\na,wide,0,finished,,,inf\n"
+BROKEN = ["", "[", "{}", "trial,arm\nx,y\n", "\0", "[" * 100_000, LONG_FIELD, NO_RUN]
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=range(len(BROKEN)))
 @pytest.mark.parametrize("file", ["runs.csv", "verdicts.json", "plan.json"])
 def test_verify_says_so_when_the_evidence_cannot_be_read(saved, file, content):
     (saved / "evidence" / file).write_text(content)
 
     assert verify(saved) != []
+
+
+def test_verify_takes_a_number_that_no_float_can_hold_for_a_mismatch(saved):
+    path = saved / "evidence/verdicts.json"
+    listed = json.loads(path.read_text())
+    listed[0]["arms"][0]["runs"][0]["value"] = 10**400
+    path.write_text(json.dumps(listed))
+
+    assert verify(saved) != []
+
+
+@pytest.mark.parametrize("file", ["SKILL.md", "evidence/plan.json", "evidence/findings.json"])
+def test_verify_reads_no_file_that_is_a_link_out_of_its_skill(saved, tmp_path_factory, file):
+    outside = tmp_path_factory.mktemp("outside") / "secret"
+    outside.write_text((saved / file).read_text())
+    (saved / file).unlink()
+    (saved / file).symlink_to(outside)
+
+    (mismatch,) = verify(saved)
+
+    assert f"{file} is a link out of its skill" in mismatch.found
 
 
 def test_a_page_without_evidence_has_nothing_to_be_verified_by():

@@ -138,7 +138,11 @@ def test_a_finding_that_its_evidence_does_not_give_is_not_believed(folder, file,
     assert "H1" not in [finding.hypothesis for finding in read(folder)]
 
 
-@pytest.mark.parametrize("content", ["", "[", "{}", "[1, null, {}]", "[" * 100_000, "\0", "[NaN]"])
+LONG_FIELD = 'trial,arm\n"' + "x" * 200_000 + '"\n'
+BROKEN = ["", "[", "{}", "[1, null, {}]", "[" * 100_000, "\0", "[NaN]", LONG_FIELD]
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=range(len(BROKEN)))
 @pytest.mark.parametrize("file", [FILE, "evidence/runs.csv", "evidence/verdicts.json"])
 def test_reading_never_fails_on_what_a_file_holds(folder, file, content):
     (folder / file).write_text(content)
