@@ -18,6 +18,7 @@ from techspec.render import render
 from techspec.skill import evidence, findings
 from techspec.skill.evidence import ArmSummary
 from techspec.skill.page import Attempt
+from techspec.skill.writing import name_value
 from techspec.spec.model import Band, Spec
 from techspec.spec.results import replace
 from techspec.verdict.gather import unit_of
@@ -82,7 +83,7 @@ def distil(
     study = identity(campaign, state.opened)
     page = render(
         "SKILL.md.j2",
-        name=name,
+        name=name_value(name),
         title=title,
         description=_description(notes, spec, title, plan, verdicts),
         date=state.last[:10],

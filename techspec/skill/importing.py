@@ -22,7 +22,7 @@ from techspec.skill.places import NoRegistryThere
 from techspec.skill.registry import Registry, text_of
 from techspec.skill.untrusted import seen
 from techspec.skill.verify import verify
-from techspec.skill.writing import Shelf, writing
+from techspec.skill.writing import Shelf, name_value, writing
 
 NOT_STATED = "not stated at the origin"
 
@@ -94,7 +94,8 @@ def _placed(shelf: Shelf, path: str, new: _Converted) -> Imported:
     """The page under the first of its names that is free, unless it is there already."""
     for number in range(1, _NAMES_TRIED):
         name = new.name if number == 1 else f"{new.name[:60].rstrip('-')}-{number}"
-        page = new.page.replace(f"name: {new.name}\n", f"name: {name}\n", 1)
+        own, here = (f"\nname: {name_value(each)}\n" for each in (new.name, name))
+        page = new.page.replace(own, here, 1)
         there = shelf.root / name / "SKILL.md"
         if there.is_file():
             old = there.read_text(encoding="utf-8", errors="replace")
@@ -138,7 +139,7 @@ def _converted(skill: Skill, path: str, origin: Origin) -> _Converted:
     }
     lines = [
         "---",
-        f"name: {name}",
+        f"name: {name_value(name)}",
         f"description: {quoted(description)}",
         f"license: {quoted(visible(skill.metadata.get('license', '')) or origin.licence)}",
         "metadata:",

@@ -23,6 +23,7 @@ from techspec.skill.writing import (
     Shelf,
     SkillTaken,
     checked,
+    name_value,
     named,
     with_metadata,
 )
@@ -356,7 +357,7 @@ def _lesson(notes: Notes, date: str) -> Draft:
     title = (notes.name or " ".join(notes.description.split()[:8])).replace("-", " ")
     page = render(
         "LESSON.md.j2",
-        name=notes.name,
+        name=name_value(notes.name),
         title=title[:1].upper() + title[1:],
         description=notes.description.replace("<", "below "),
         date=date,

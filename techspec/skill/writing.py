@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import yaml
+
 from techspec import durable
 from techspec.clock import now
 from techspec.errors import TechspecError
@@ -114,10 +116,22 @@ def named(name: str, files: Mapping[str, str]) -> None:
         raise BadSkillName(name)
     for file in files:
         parts = PurePosixPath(file).parts
-        if file.startswith(("/", "~")) or not parts or file == "SKILL.md" or "\\" in file:
+        is_page = [part.lower() for part in parts] == ["skill.md"]  # `./SKILL.md` is it too
+        if file.startswith(("/", "~")) or not parts or is_page or "\\" in file:
             raise BadFileName(file)
         if any(part.startswith(".") or "\0" in part or ":" in part for part in parts):
             raise BadFileName(file)
+
+
+def name_value(name: str) -> str:
+    """A name as the head of a page says it: quoted where YAML would read a number or the like.
+
+    >>> name_value("rope-theta"), name_value("2048"), name_value("on")
+    ('rope-theta', '"2048"', '"on"')
+    """
+    resolve = yaml.SafeLoader("").resolve
+    tag = resolve(yaml.ScalarNode, name, (True, False))  # type: ignore[no-untyped-call]
+    return name if tag == "tag:yaml.org,2002:str" else quoted(name)
 
 
 @contextlib.contextmanager
@@ -179,8 +193,7 @@ class Shelf:
             raise LeadsOutOfRegistry(folder)
         if folder.exists() or (self.root / f"{name}.md").exists():
             return _update(folder, page, files, why, in_place_of_another)
-        first = _versioned(page, 1, [])
-        _create(folder, {"SKILL.md": first, **files, _AS_WRITTEN: digest_text(first)})
+        _create(folder, {"SKILL.md": page, **files, _AS_WRITTEN: digest_text(page)})
         return Saved(folder / "SKILL.md", 1)
 
     def note_successor(self, path: Path, successor: str, why: str) -> bool:
@@ -198,12 +211,13 @@ class Shelf:
         except UnicodeDecodeError:
             return False  # it could not be written again as it was
         named = read(old).metadata.get("superseded-by", "").split(", ")
-        if successor in named:
+        by, title = f"- By `{successor}`, ", "## Superseded"
+        noted = old.partition(f"\n{title}\n")[2].splitlines()  # all that a page without a head has
+        if successor in named or any(line.startswith(by) for line in noted):
             return False
         successors = ", ".join(filter(None, [*named, successor]))
         new = with_metadata(old, "superseded-by", successors)
-        line = f"- By `{successor}`, {now()[:10]}: {why}"
-        title = "## Superseded"
+        line = f"{by}{now()[:10]}: {why}"
         if f"\n{title}\n" in new:
             new = new.rstrip("\n") + f"\n{line}\n"
         else:
@@ -368,7 +382,8 @@ def _history(page: str) -> list[str]:
 
 def _versioned(page: str, version: int, history: Sequence[str]) -> str:
     """The page with its version number, and these lines of History in place of its own."""
-    page = _VERSION.sub(rf"\g<1>{version}\g<2>", page, count=1)
+    head, end, body = page.partition("\n---\n")
+    page = _VERSION.sub(rf"\g<1>{version}\g<2>", head, count=1) + end + body
     found = _HISTORY.search(page)
     if not found or not history:
         return page

@@ -139,6 +139,39 @@ def test_a_page_that_changed_since_is_left_out_with_the_reason(foreign, tmp_path
     assert "changed since" in changed.why
 
 
+VERSIONS = {
+    "in its head": "version: 3\n---\n# A\n",
+    "in its metadata": 'metadata:\n  version: "3"\n---\n# A\n',
+    "in a block": '---\n```yaml\nchart:\n  version: "12"\n```\n',
+}
+
+
+@pytest.mark.parametrize("rest", VERSIONS.values(), ids=VERSIONS)
+def test_a_version_that_a_page_states_stays_as_it_is(tmp_path, rest):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/a.md").write_text(f"---\nname: a\ndescription: Use 3\n{rest}")
+
+    for outcome in ("written", "there"):
+        (page,) = import_pages(tmp_path / "foreign", tmp_path / "own")
+        assert page.outcome == outcome
+
+    assert re.search('  version: "(3|12)"', (tmp_path / "own/a/SKILL.md").read_text())
+
+
+@pytest.mark.parametrize("name", ["2048", "null", "on", "2024-01-05"])
+def test_a_name_that_yaml_would_read_as_a_value_is_imported_as_text(tmp_path, name):
+    for folder in ("one", "two"):
+        page = tmp_path / folder / name / "SKILL.md"
+        page.parent.mkdir(parents=True)
+        page.write_text(f"---\nname: '{name}'\ndescription: Use {folder}\n---\n# A\n")
+
+        (found,) = import_pages(tmp_path / folder, tmp_path / "own")
+
+        assert found.outcome == "written"
+        assert validate(tmp_path / "own" / found.name) == []
+        assert read_file(tmp_path / "own" / found.name / "SKILL.md", tmp_path).name == found.name
+
+
 LEFT_OUT = {
     "secret.md": ("---\nname: s\ndescription: d\n---\nAKIA" + "A" * 16, "line 5 looks like an AWS"),
     "名前.md": ("---\nname: 名前\ndescription: d\n---\nx", "no name"),

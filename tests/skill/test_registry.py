@@ -132,11 +132,12 @@ def test_no_name_writes_outside_its_own_folder(tmp_path_factory, name):
     assert all(p.relative_to(root).parts[0] == "registry" for p in root.rglob("*"))
 
 
-FILES = ["../x", "/x", "a/../../x", "SKILL.md", ".hidden", "a/.git/x", "~x", "", "c:x", "a\\b"]
+INSIDE = ["./SKILL.md", ".//SKILL.md", "SKILL.md", "skill.md", "a/.git/x", ".hidden"]
+FILES = [*INSIDE, "../x", "/x", "a/../../x", "~x", "", "c:x", "a\\b"]
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_that_would_lie_outside_its_skill_is_refused_and_named(registry, file):
+def test_a_file_that_is_the_page_or_lies_outside_its_skill_is_refused_and_named(registry, file):
     with pytest.raises(BadFileName) as refused:
         registry.save("a-skill", page(), {file: "x"})
 

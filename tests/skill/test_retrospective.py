@@ -10,6 +10,7 @@ from techspec.ledger.folder import CampaignFolder
 from techspec.skill.branch import BadBranch, BranchInUse, NotInGit
 from techspec.skill.distil import Notes, distil
 from techspec.skill.index import find
+from techspec.skill.objections import about_head
 from techspec.skill.page import Attempt, read, read_file
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import (
@@ -304,6 +305,28 @@ def test_a_note_on_a_foreign_page_leaves_every_line_as_it_was(registry, text):
     assert "- By `new`" in now
     if text.startswith(FOREIGN[:20]):
         assert read(now).metadata["superseded-by"] == "new"
+
+
+def test_a_page_without_a_head_notes_a_successor_once(registry):
+    path = registry.folders[0] / "old.md"
+    path.parent.mkdir()
+    path.write_text("# No head\n\n- By `other`, in a list of its own\n")
+
+    with writing(registry.folders[0]) as shelf:
+        noted = [shelf.note_successor(path, name, "why.") for name in ("a", "a", "other", "a")]
+
+    assert noted == [True, False, True, False]
+    assert path.read_text().count("- By `a`") == 1
+
+
+@pytest.mark.parametrize("name", ["2048", "null", "on", "2024-01-05"])
+def test_a_name_that_yaml_would_read_as_a_value_is_saved_as_text(registry, name):
+    lesson = save(replace(NOTES, name=name), registry).saved.path
+    study = measured(Registry([registry.folders[0] / "deeper"]), name=name)
+
+    for path in (lesson, study):
+        assert read_file(path, registry.folders[0]).name == name
+        assert list(about_head(name, path.read_text())) == []
 
 
 # Two at once
