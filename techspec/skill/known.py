@@ -14,7 +14,7 @@ from pathlib import Path
 from techspec.identity import canonical, digest
 from techspec.plan.model import Arm, Plan, Question
 from techspec.plan.trainer import TrainerFacts
-from techspec.skill import findings
+from techspec.skill import findings, listing
 from techspec.skill.findings import Finding, spelled
 from techspec.skill.registry import Registry
 from techspec.spec import claims
@@ -57,6 +57,8 @@ class Known:
     """Findings that rest on the same runs as one of these: they count once."""
     pooled: Estimate | None = None
     """In the direction of the first; None with one study, or where numbers cannot be pooled."""
+    pooled_over: int = 0
+    """Studies whose numbers are in it; one whose average says nothing is left out."""
     p_agree: float | None = None
     conflict: str = ""
     """Why the studies contradict each other; empty where they do not."""
@@ -215,7 +217,7 @@ def told(known: Known) -> str:
         return f"CONFLICT on {claim}, as {known.conflict}: {sides}"
     if known.pooled is None:
         return say(known.first)
-    return f"{say(known.first)}; pooled over {len(known.cited)} studies {interval(known.pooled)}"
+    return f"{say(known.first)}; pooled over {known.pooled_over} studies {interval(known.pooled)}"
 
 
 def cited(known: Known) -> str:
@@ -233,23 +235,24 @@ def _claim(finding: Finding) -> str:
 
 
 def _folders(root: Path) -> Iterator[Path]:
+    """Those with findings; nothing hidden, such as a half-written page, as for pages."""
     for current, folders, names in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if listing._is_searched(name, False))
         if os.path.basename(current) == "evidence" and Path(findings.FILE).name in names:  # noqa: PTH119
             yield Path(current).parent
 
 
 def _known(group: Sequence[Cited]) -> Known:
     studies, repeats = _independent(group)
-    pooled = p_agree = None
+    pooled, pooled_over, p_agree = None, 0, None
     if len(studies) > 1:
-        pooled, p_agree = _pooled([each.finding for each in studies])
+        pooled, pooled_over, p_agree = _pooled([each.finding for each in studies])
     conflict = ""
     if any(_opposed(a.finding, b.finding) for a, b in combinations(studies, 2)):
         conflict = "their verdicts are opposite"
     elif p_agree is not None and p_agree < P_CONFLICT:
         conflict = f"their estimates differ by more than chance (p = {p_agree:.2g})"
-    return Known(tuple(studies), tuple(repeats), pooled, p_agree, conflict)
+    return Known(tuple(studies), tuple(repeats), pooled, pooled_over, p_agree, conflict)
 
 
 def _independent(group: Sequence[Cited]) -> tuple[list[Cited], list[Cited]]:
@@ -284,13 +287,14 @@ def _share_runs(a: Finding, b: Finding) -> bool:
     return any(of_arm & seeds[1].get(config, set()) for config, of_arm in seeds[0].items())
 
 
-def _pooled(studies: Sequence[Finding]) -> tuple[Estimate | None, float | None]:
+def _pooled(studies: Sequence[Finding]) -> tuple[Estimate | None, int, float | None]:
+    """The pooled estimate, how many studies are in it, and the p-value that they agree."""
     first = studies[0]
     if isinstance(first.form, claims.Threshold):
         return _pooled_counts(studies)
     gaps = [(each.gap, _direction(each) * _direction(first)) for each in studies if each.gap]
     if not isinstance(first.form, claims.Difference) or len(gaps) < 2:
-        return None, None
+        return None, 0, None
     found = random_effects(
         [gap.difference * sign for gap, sign in gaps],
         [gap.standard_error for gap, _ in gaps],
@@ -300,10 +304,10 @@ def _pooled(studies: Sequence[Finding]) -> tuple[Estimate | None, float | None]:
     unit = next((each.estimate.unit for each in studies if each.estimate), "")
     what = f"mean difference over {len(gaps)} studies"
     pooled = Estimate(what, found.estimate, found.low, found.high, CONFIDENCE, unit)
-    return pooled, found.p_agree
+    return pooled, len(gaps), found.p_agree
 
 
-def _pooled_counts(studies: Sequence[Finding]) -> tuple[Estimate | None, float | None]:
+def _pooled_counts(studies: Sequence[Finding]) -> tuple[Estimate | None, int, float | None]:
     """Successes are counts: they add up, unless two studies differ in how often seeds succeed."""
     counts = [
         (round(each.estimate.value * each.seeds_min), each.seeds_min)
@@ -311,13 +315,13 @@ def _pooled_counts(studies: Sequence[Finding]) -> tuple[Estimate | None, float |
         if each.estimate is not None and each.seeds_min
     ]
     if len(counts) < 2:
-        return None, None
+        return None, 0, None
     successes, n = sum(hit for hit, _ in counts), sum(of for _, of in counts)
     low, high = clopper_pearson(successes, n)
     pairs = [fisher(a, n_a, b, n_b) for (a, n_a), (b, n_b) in combinations(counts, 2)]
     p_agree = min(holm([min(1.0, 2.0 * min(each.p_above, each.p_below)) for each in pairs]))
     what = f"share of seeds that reach the level, over {len(counts)} studies"
-    return Estimate(what, successes / n, low, high, unit="%"), p_agree
+    return Estimate(what, successes / n, low, high, unit="%"), len(counts), p_agree
 
 
 def _direction(finding: Finding) -> int:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from techspec.plan.model import Question
 from techspec.plan.trainer import ParameterInfo, TrainerFacts
 from techspec.skill.distil import distil
 from techspec.skill.findings import FILE, Finding, Gap, Side, differences, load, read, stated
-from techspec.skill.known import Cited, bearing, cited, of_registry, say, subject, together
+from techspec.skill.known import Cited, bearing, cited, of_registry, say, subject, together, told
 from techspec.skill.registry import Registry
 from techspec.verdict.decide import decide
 from techspec.verdict.model import Estimate, Outcome
@@ -236,6 +237,13 @@ def test_two_studies_of_one_claim_that_agree_are_pooled_and_replicated():
     assert together.conflict == ""
 
 
+def test_a_study_whose_average_says_nothing_is_not_counted_among_the_pooled():
+    (together,) = known(study(0.15), study(0.17, code="b"), study(0.16, code="c", gap=None))
+
+    assert len(together.cited) == 3
+    assert "; pooled over 2 studies " in told(together)
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -448,3 +456,14 @@ def test_the_registrys_findings_are_those_of_its_skills(tmp_path):
         ("others", "H2"),
     ]
     assert len(together(found)) == 1  # one subject, and the same runs
+
+
+@pytest.mark.parametrize("hidden", [".addition.tmp", ".git/modules/x"])
+def test_findings_of_a_hidden_folder_are_not_known(tmp_path, hidden):
+    whole = save(tmp_path)
+    shutil.copytree(whole, tmp_path / hidden)
+    shutil.copytree(whole, tmp_path / ".claude/skills/copied")
+
+    found = of_registry(Registry([tmp_path]))
+
+    assert {each.source for each in found} == {"widths", "copied"}
