@@ -22,6 +22,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, PaginatedRequestParams, RequestParams
 
 from mcp_server.project import root
+from techspec.errors import TechspecError
 
 if TYPE_CHECKING:
     from techspec.skill.page import Skill
@@ -72,18 +73,15 @@ def pages() -> dict[str, "Skill"]:
 
 
 def find(name: str) -> "Skill":
-    """The head of the page called `name`, or whose folder is: the first folder's first.
+    """The page called `name`, as it is or as advice cites it, or whose folder is.
 
     Raises:
         NoSuchSkill: there is none.
     """
-    from techspec.skill.registry import NoSuchSkill
+    from techspec.skill import index
+    from techspec.skill.places import registry_for
 
-    heads = _heads()
-    for page in heads:
-        if name in (page.name, page.path.parent.name if _is_main(page.path) else None):
-            return page
-    raise NoSuchSkill(name, [page.name for page in heads])
+    return index.find(registry_for(root()), name)
 
 
 def uri_of(name: str, file: str = _PAGE) -> str:
@@ -99,12 +97,14 @@ def read(uri: str) -> File:
     """A file of a skill as it is served; only what the skill's listing holds is ever opened.
 
     Raises:
-        NoSuchFile: it is none.
+        NoSuchFile: it is none, or larger than what a listing may hold.
     """
     name, _, file = uri.removeprefix(SCHEME).partition("/")
     page = pages().get(unquote(name))
     path = _files(page).get(unquote(file)) if page else None
     if page is None or path is None or not uri.startswith(SCHEME):
+        raise NoSuchFile(uri)
+    if path.stat().st_size > _BYTES_MAX:
         raise NoSuchFile(uri)
     content = _bytes_of(unquote(name), page, path)
     media = _MEDIA.get(path.suffix.lower())
@@ -197,13 +197,18 @@ def _cacheable(**fields: object) -> dict[str, Any]:
 
 
 def _entry(name: str, page: "Skill") -> dict[str, Any] | None:
-    """One skill of the listing; None for one that is more than a host has to take."""
+    """One skill of the listing; None for one that cannot be read, or is more than a host takes."""
     files = _files(page)
-    resources = [
-        {"uri": uri_of(name, file), **_digest(name, page, path)} for file, path in files.items()
-    ]
-    too_large = sum(each["size"] for each in resources) > _BYTES_MAX
-    if not resources or len(resources) > _FILES_MAX or too_large:
+    try:
+        too_large = sum(path.stat().st_size for path in files.values()) > _BYTES_MAX
+        if not files or len(files) > _FILES_MAX or too_large:
+            return None  # nothing of it is opened
+        resources = [
+            {"uri": uri_of(name, file), **_digest(name, page, path)} for file, path in files.items()
+        ]
+    except (OSError, TechspecError):
+        return None
+    if sum(each["size"] for each in resources) > _BYTES_MAX:
         return None
     return {"uri": uri_of(name), "frontmatter": head(name, page), "resources": resources}
 
@@ -231,7 +236,9 @@ def _bytes_of(name: str, page: "Skill", path: Path) -> bytes:
 
 def _files(page: "Skill") -> dict[str, Path]:
     """The page and what lies in its folder, by path below it; no link, nothing hidden."""
-    if page.path.is_symlink() and not page.path.resolve().is_relative_to(page.registry.resolve()):
+    from techspec.skill.registry import leads_out
+
+    if leads_out(page.path, page.registry) or not page.path.is_file():
         return {}
     found = {_PAGE: page.path}
     if _is_main(page.path):

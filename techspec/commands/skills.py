@@ -13,13 +13,14 @@ from techspec.commands.shared_arguments import add_registry
 from techspec.commands.show import as_json, columns, count, plain
 from techspec.records import encode
 from techspec.skill.dedupe import merge
+from techspec.skill.findings import file_text
 from techspec.skill.framing import framed
 from techspec.skill.importing import Imported, import_pages
 from techspec.skill.index import Library, ask, find
 from techspec.skill.objections import Objection, objections
-from techspec.skill.page import Skill, label, visible
+from techspec.skill.page import Skill, is_unread, label, visible
 from techspec.skill.places import SOURCES, add_source, registry_for
-from techspec.skill.registry import Registry, text_of
+from techspec.skill.registry import Registry, leads_out, text_of
 from techspec.skill.site import site
 from techspec.skill.twins import pairs
 from techspec.skill.untrusted import NOTE, seen
@@ -129,17 +130,23 @@ def _lint(args: argparse.Namespace, registry: Registry) -> int:
 def _objections(skill: Skill) -> list[Objection]:
     """All that the strict form and good sense say against a page and the evidence beside it."""
     is_folder = skill.path.name.upper() == "SKILL.MD"
-    if any("link" in problem.what for problem in skill.problems):
+    if leads_out(skill.path, skill.registry) or is_unread(skill):
         return [Objection(skill.path.name, p.line, p.what, p.fix) for p in skill.problems]
     files = {"SKILL.md": text_of(skill)}
+    unread: list[Objection] = []
     beside = sorted((skill.path.parent / "evidence").glob("*")) if is_folder else []
     for path in beside:
         if path.suffix in (".json", ".csv", ".md") and path.is_file() and not path.is_symlink():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            files[f"evidence/{path.name}"] = text
+            file = f"evidence/{path.name}"
+            try:
+                files[file] = file_text(skill.path.parent, file)
+            except (OSError, ValueError) as error:
+                fix = "put a file of UTF-8 text there, of 4 MB at most."
+                unread.append(Objection(file, 1, f"it cannot be read: {error}", fix))
     found = objections(skill.path.parent.name if is_folder else skill.path.stem, files)
     shown = {"SKILL.md": skill.path.name}
-    return [Objection(shown.get(o.file, o.file), o.line, o.what, o.fix) for o in found]
+    named = [Objection(shown.get(o.file, o.file), o.line, o.what, o.fix) for o in found]
+    return named + unread
 
 
 _NO_EVIDENCE = Mismatch(

@@ -19,7 +19,7 @@ from techspec.skill.findings import file_text
 from techspec.skill.objections import about_head, secrets
 from techspec.skill.page import GRADES, LONGEST_FILE, Skill, visible
 from techspec.skill.places import NoRegistryThere
-from techspec.skill.registry import Registry, text_of
+from techspec.skill.registry import PageUnreadable, Registry, text_of
 from techspec.skill.untrusted import seen
 from techspec.skill.verify import verify
 from techspec.skill.writing import Shelf, name_value, writing
@@ -164,6 +164,8 @@ def _raw(skill: Skill) -> str:
         return seen(text_of(skill).removeprefix("\ufeff"))
     except OSError as error:
         raise _CannotConvert(f"it cannot be read: {error.strerror or error}") from None
+    except PageUnreadable as error:
+        raise _CannotConvert(error.what) from None
 
 
 def _parted(raw: str) -> tuple[str, str]:

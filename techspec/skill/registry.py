@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from techspec.errors import TechspecError
-from techspec.skill.page import Skill, read_file
+from techspec.skill.page import LONGEST_FILE, Skill, read_file
 from techspec.skill.writing import Saved, checked, writing
 from techspec.spec.model import Problem
 
@@ -23,6 +23,16 @@ class SkillIsALink(TechspecError):
         super().__init__(
             f"The page of the skill {name!r} is a link out of its registry, so it is not read.",
             "replace the link by a copy of the page.",
+        )
+
+
+class PageUnreadable(TechspecError):
+    """A page that is there by name alone: a link to nothing, or a file that is closed to us."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"The page of the skill {name!r} cannot be read: {why}.",
+            "take it out of the registry, or put the page in its place.",
         )
 
 
@@ -53,14 +63,21 @@ class Registry:
 
 
 def text_of(skill: Skill) -> str:
-    """The whole page as it stands; bytes that are no text are replaced.
+    """The page as it stands, up to the length of one; bytes that are no text are replaced.
 
     Raises:
         SkillIsALink: it lies outside its registry.
+        PageUnreadable: it is no file, or none that we may read.
     """
     if not skill.path.resolve().is_relative_to(skill.registry.resolve()):
         raise SkillIsALink(skill.name)
-    return skill.path.read_text(encoding="utf-8", errors="replace")
+    try:
+        if skill.path.exists() and not skill.path.is_file():
+            raise PageUnreadable(skill.name, "it is no file")  # a reader of a pipe would wait
+        with skill.path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(LONGEST_FILE)
+    except OSError as error:
+        raise PageUnreadable(skill.name, error.strerror or str(error)) from None
 
 
 def read_inside(path: Path, root: Path) -> Skill:

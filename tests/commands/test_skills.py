@@ -114,6 +114,42 @@ def test_lint_lists_all_that_keeps_a_page_from_being_shared(project, techspec):
     assert "not YAML" in torn.out
 
 
+def test_lint_looks_at_all_of_a_page_whose_name_has_the_word_link(project, techspec):
+    put(project, "foo", HEAD.format(name="link-prediction") + "AKIA" + "A" * 16 + "\n")
+
+    said = techspec("skills", "lint", "foo")
+
+    assert "name 'link-prediction' is not 'foo'" in said.out
+    assert "an AWS key" in said.out
+
+
+def test_a_page_that_is_a_link_to_nothing_is_a_finding_and_stops_no_command(project, techspec):
+    put(project, "carry")
+    page = put(project, "gone")
+    page.unlink()
+    page.symlink_to("nowhere.md")
+
+    linted = techspec("skills", "lint")
+    shown = techspec("skills", "show", "gone")
+
+    assert linted.code == 1
+    assert "gone/SKILL.md:1: the file cannot be read" in linted.out
+    assert shown.code == 2
+    assert "'gone' cannot be read" in shown.err
+
+
+def test_lint_reads_no_evidence_that_lies_outside_the_skill(project, techspec, tmp_path):
+    page = put(project, "carry")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/runs.csv").write_text("AKIA" + "A" * 16)
+    (page.parent / "evidence").symlink_to(tmp_path / "outside")
+
+    said = techspec("skills", "lint", "carry").out
+
+    assert "evidence/runs.csv:1: it cannot be read" in said
+    assert "AWS" not in said
+
+
 def test_dedupe_changes_nothing_unless_it_is_told_which_pair_to_merge(project, techspec):
     paths = [put(project, name) for name in ("carry", "carry-too")]
     before = [path.read_bytes() for path in paths]

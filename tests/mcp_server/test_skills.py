@@ -225,6 +225,34 @@ def test_a_skill_that_is_too_large_for_a_host_is_not_listed(project):
     assert "many" not in entries()
 
 
+def test_a_file_that_is_too_large_for_a_host_is_not_opened(project, monkeypatch):
+    folder = write_skill(project, "heavy")
+    with (folder / "weights.bin").open("wb") as file:
+        file.truncate(skills._BYTES_MAX + 1)
+    opened = []
+    monkeypatch.setattr(type(folder), "read_bytes", opened.append)
+
+    assert "heavy" not in entries()
+    with pytest.raises(skills.NoSuchFile):
+        skills.read("skill://heavy/weights.bin")
+    assert opened == []
+
+
+def test_a_page_that_is_a_link_to_nothing_keeps_no_other_from_being_listed(project):
+    write_skill(project, "rope")
+    for name in ("gone", "closed"):
+        write_skill(project, name)
+    page = project / "registry/gone/SKILL.md"
+    page.unlink()
+    page.symlink_to("nowhere.md")
+    (project / "registry/closed/SKILL.md").chmod(0)
+
+    listed = entries()
+
+    assert "rope" in listed
+    assert "gone" not in listed
+
+
 def test_a_second_listing_opens_no_page(project, monkeypatch):
     page = write_skill(project, "rope") / "SKILL.md"
     wait_for(lambda: time.time_ns() - page.stat().st_ctime_ns > 1e8)  # what is new is read again
@@ -254,6 +282,12 @@ def test_a_skill_is_found_by_the_name_of_its_folder_too(project):
 
     for name in ("folder-name", "page-name"):
         assert skills.find(name).path.parent.name == "folder-name"
+
+
+def test_a_skill_is_found_by_the_name_that_advice_cites(project):
+    write_skill(project, "folder-name", "name: My Great Page\ndescription: d\n")
+
+    assert skills.find("my-great-page").name == "My Great Page"
 
 
 # Completions

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from techspec.skill.index import find
-from techspec.skill.page import read
-from techspec.skill.registry import NoSuchSkill, Registry
+from techspec.skill.page import LONGEST_FILE, read
+from techspec.skill.registry import NoSuchSkill, Registry, text_of
 from techspec.skill.writing import (
     BadFileName,
     BadSkillName,
@@ -83,6 +83,13 @@ def test_a_link_out_of_the_registry_is_listed_but_not_read(registry, tmp_path):
 
     assert skill.description == ""
     assert "link" in skill.problems[0].what
+
+
+def test_no_more_of_a_page_is_shown_than_is_read(registry):
+    path = registry.save("a-skill", page()).path
+    path.write_text(page() + "x" * LONGEST_FILE)
+
+    assert len(text_of(find(registry, "a-skill"))) == LONGEST_FILE
 
 
 def test_a_saved_page_is_in_the_first_folder_with_its_files(registry):
