@@ -124,9 +124,9 @@ def _shown(skill: Skill, root: Path, beside: Path) -> _Shown:
     attempts = [" — ".join(filter(None, (a.attempt, a.why, a.lesson))) for a in skill.attempts]
     block = next((block.text for block in skill.parameters), "")
     return _Shown(
-        anchor=f"{slug(skill.name)}-{digest_text(place)[:6]}",
+        anchor=f"{slug(skill.name)}-{digest_text(_as_text(place))[:6]}",
         name=visible(skill.name)[:100] or "unnamed",
-        link=quote(os.path.relpath(skill.path, beside).replace(os.sep, "/")),
+        link=quote(os.fsencode(os.path.relpath(skill.path, beside).replace(os.sep, "/"))),
         place=visible(place.removesuffix("/SKILL.md").removesuffix(".md")),
         description=visible(skill.description),
         grade=skill.evidence,
@@ -138,6 +138,11 @@ def _shown(skill: Skill, root: Path, beside: Path) -> _Shown:
         findings=tuple(_clipped(visible(row.text)) for row in skill.findings),
         parameters=_clipped(seen(block), _LONGEST_BLOCK),
     )
+
+
+def _as_text(place: str) -> str:
+    """A path that can be encoded, whatever bytes the system has for it."""
+    return place.encode(errors="backslashreplace").decode()
 
 
 def _clipped(text: str, longest: int = _LONGEST_ROW) -> str:

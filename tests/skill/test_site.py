@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -51,6 +52,16 @@ def test_every_page_is_there_with_its_failed_attempts_and_a_link_that_leads_to_i
     assert len(links) == len(registry.skills())
     assert all((registry.folders[0] / unquote(link)).is_file() for link in links)
     assert "Tiny model: d_model 32" in page
+
+
+def test_a_file_name_that_is_no_text_has_a_link_that_leads_to_it(registry):
+    odd = registry.folders[0] / os.fsdecode(b"caf\xe9.md")
+    odd.write_text("---\ndescription: Use when odd\n---\n")
+
+    page = made(registry)
+
+    assert "caf%E9.md" in Links(page).found
+    assert page.encode(errors="replace")
 
 
 def test_links_lead_from_where_the_page_lies(registry, tmp_path):
