@@ -41,7 +41,7 @@ def registry_for(place: Path, named: Sequence[Path] = ()) -> Registry:
     given = list(named) or [
         Path(path) for path in os.environ.get(REGISTRY, "").split(os.pathsep) if path
     ]
-    folders = [path.expanduser().resolve() for path in given] or [project_of(place) / "registry"]
+    folders = [_expanded(path).resolve() for path in given] or [project_of(place) / "registry"]
     read = [*folders, *sources_of(folders[0]), folder("registry")]
     return Registry(list(dict.fromkeys(read)))
 
@@ -54,7 +54,7 @@ def sources_of(root: Path) -> list[Path]:
         return []
     named = (line.strip() for line in lines)
     return [
-        (root / Path(line).expanduser()).resolve()
+        (root / _expanded(Path(line))).resolve()
         for line in named
         if line and not line.startswith("#") and "\0" not in line
     ]
@@ -67,7 +67,7 @@ def add_source(root: Path, source: Path) -> bool:
         NoRegistryThere: `source` is no folder.
         CannotWrite: the system refused.
     """
-    source = source.expanduser().resolve()
+    source = _expanded(source).resolve()
     if not source.is_dir():
         raise NoRegistryThere(source)
     with writing(root):
@@ -81,6 +81,14 @@ def add_source(root: Path, source: Path) -> bool:
 
 
 _HEAD = "# Registries that are read with this one, a path a line; never written to."
+
+
+def _expanded(path: Path) -> Path:
+    """With a home for its `~`, if that user has one here."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def project_of(place: Path) -> Path:

@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -242,6 +243,19 @@ def test_the_sources_of_a_source_are_not_followed(foreign, tmp_path):
     add_source(tmp_path / "project/registry", foreign)
 
     assert tmp_path / "private" not in registry_for(tmp_path / "project").folders
+
+
+def test_a_source_in_the_home_of_nobody_is_one_that_is_not_there(foreign, tmp_path, monkeypatch):
+    own = tmp_path / "project/registry"
+    add_source(own, foreign)
+    (own / "sources.txt").write_text("~nosuchuser/x\n../../foreign\n")
+
+    assert sources_of(own) == [own / "~nosuchuser/x", foreign]
+    assert find(registry_for(tmp_path / "project"), "crlf").registry == foreign
+    with pytest.raises(NoRegistryThere):
+        add_source(own, Path("~nosuchuser/x"))
+    monkeypatch.setenv("TECHSPEC_REGISTRY", "~nosuchuser/x")
+    assert registry_for(tmp_path / "project").folders[0].name == "x"
 
 
 def test_a_source_that_is_no_folder_is_refused(tmp_path):
