@@ -14,6 +14,7 @@ from techspec.identity import name_of
 from techspec.records import decode, encode
 from techspec.render import render
 from techspec.skill.distil import Draft, Notes, distil
+from techspec.skill.findings import UNREADABLE, file_text
 from techspec.skill.index import Library, ask
 from techspec.skill.page import GRADES, Skill, read, read_file, visible
 from techspec.skill.registry import Registry
@@ -334,11 +335,10 @@ def _is_own(skill: Skill, author: str) -> bool:
 
 
 def _same_notes(there: Skill, draft: Draft) -> bool:
-    path = there.path.parent / "evidence" / "notes.json"
     is_lesson = "techspec-lesson" in there.metadata
     try:
-        return is_lesson and path.read_text(encoding="utf-8") == draft.files["evidence/notes.json"]
-    except (OSError, UnicodeDecodeError):
+        return is_lesson and file_text(there.path.parent, _NOTES) == draft.files[_NOTES]
+    except (OSError, ValueError):
         return False
 
 
@@ -370,7 +370,7 @@ def _lesson(notes: Notes, date: str) -> Draft:
         references=notes.references,
     )
     said = json.dumps(encode(notes), indent=1, ensure_ascii=False) + "\n"
-    return Draft(notes.name, page, {"evidence/notes.json": said})
+    return Draft(notes.name, page, {_NOTES: said})
 
 
 def _page_before(registry: Registry, name: str) -> Skill:
@@ -379,8 +379,10 @@ def _page_before(registry: Registry, name: str) -> Skill:
 
 
 def _notes_before(registry: Registry, name: str) -> Notes:
-    path = registry.folders[0] / name / "evidence" / "notes.json"
     try:
-        return decode(Notes, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        return decode(Notes, json.loads(file_text(registry.folders[0] / name, _NOTES)))
+    except UNREADABLE:
         return Notes()
+
+
+_NOTES = "evidence/notes.json"

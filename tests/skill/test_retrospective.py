@@ -609,6 +609,18 @@ def save_campaign(campaign, registry, notes, choice=None):
     return share(lambda: prepare(SPEC, campaign, notes, registry, choice), registry)
 
 
+def test_notes_that_are_a_link_out_of_their_skill_are_not_taken_up(registry, tmp_path):
+    campaign = judged(tmp_path, "addition", SCORES)
+    save_campaign(campaign, registry, Notes(name="widths", findings=("A secret of mine.",)))
+    notes = registry.folders[0] / "widths/evidence/notes.json"
+    notes.rename(tmp_path / "outside.json")
+    notes.symlink_to(tmp_path / "outside.json")
+
+    again = prepare(SPEC, campaign, Notes(name="widths"), registry)
+
+    assert "A secret of mine." not in again.draft.page
+
+
 def test_a_refutation_on_as_good_evidence_links_what_it_supersedes(registry, tmp_path):
     old = measured(registry)
 
