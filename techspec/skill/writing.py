@@ -244,10 +244,10 @@ class Shelf:
         as_written = path.parent / _AS_WRITTEN
         self.within(path)
         self.within(as_written)
-        digest = as_written.read_text(encoding="utf-8") if as_written.is_file() else ""
-        durable.write(path, new)
-        if digest == digest_text(old):
-            durable.write(as_written, digest_text(new))
+        if as_written.is_file() and _is_as_written(path.parent, old):
+            _replace(path, old, new)
+        else:
+            durable.write(path, new)
 
 
 def with_metadata(page: str, key: str, value: str) -> str:
@@ -301,9 +301,7 @@ def _update(
     is_own = bool(campaign) and old.metadata.get("techspec-campaign") == campaign
     if not is_own and not in_place_of_another:
         raise SkillTaken(path)
-    written = folder / _AS_WRITTEN
-    edited = written.is_file() and written.read_text(encoding="utf-8") != digest_text(old_text)
-    if is_own and edited:
+    if is_own and not _is_as_written(folder, old_text):
         raise EditedByHand(path)
     for name in files:
         _inside(folder, name)
@@ -322,13 +320,30 @@ def _update(
         why += f"; version {version} is kept in `evidence/version-{version}/`"
     for name, text in files.items():  # the page last: what it says is never ahead of its evidence
         durable.write(folder / name, text)
+    for stale in set(before) - {folder / name for name in (*files, _AS_WRITTEN)}:
+        stale.unlink(missing_ok=True)  # evidence of the version that was kept, and of no other
     line = f"- Version {version + 1}, {now()[:10]}: {why}."
     newest = _versioned(page, version + 1, [*history, line])
-    durable.write(folder / _AS_WRITTEN, digest_text(newest))
-    durable.write(path, newest)
+    _replace(path, old_text, newest)
     for stale in set(before) - {folder / name for name in (*files, _AS_WRITTEN)}:
-        stale.unlink()  # evidence of the version that was kept, and of none that stands
+        stale.unlink(
+            missing_ok=True
+        )  # evidence of the version that was kept, and of none that stands
     return Saved(path, version + 1)
+
+
+def _is_as_written(folder: Path, page: str) -> bool:
+    """Whether nobody edited a page since it was written; of an older one nothing tells."""
+    written = folder / _AS_WRITTEN
+    return not written.is_file() or digest_text(page) in written.read_text("utf-8").split()
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    """Write a page and its digest; whoever dies between leaves a page that counts as written."""
+    as_written = path.parent / _AS_WRITTEN
+    durable.write(as_written, f"{digest_text(old)}\n{digest_text(new)}")
+    durable.write(path, new)
+    durable.write(as_written, digest_text(new))
 
 
 def _inside(folder: Path, name: str) -> None:
@@ -338,17 +353,28 @@ def _inside(folder: Path, name: str) -> None:
 
 
 def _keep(folder: Path, version: int) -> list[Path]:
-    """Copy a version of the page with its evidence aside; the files that were copied."""
+    """Copy a version of the page with its evidence aside; the files that were copied.
+
+    The page is copied last: where it lies already, whoever copied it died behind that, and the
+    evidence beside the page may be the next version's.
+    """
     kept = folder / "evidence" / f"version-{version}"
     _inside(folder, f"evidence/version-{version}/SKILL.md")
     kept.mkdir(parents=True, exist_ok=True)
+    page = (folder / "SKILL.md").read_bytes()
+    if (kept / "SKILL.md").is_file() and (kept / "SKILL.md").read_bytes() == page:
+        names = {beside.name for beside in kept.iterdir()} - {"SKILL.md"}
+        return [folder / "evidence" / name for name in names]
     copied = [
         beside
         for beside in sorted((folder / "evidence").iterdir())
         if beside.is_file() and not beside.is_symlink()
     ]
-    for path in (folder / "SKILL.md", *copied):
+    for path in copied:
         shutil.copyfile(path, kept / path.name)
+    whole = kept / ".SKILL.md"
+    whole.write_bytes(page)
+    whole.replace(kept / "SKILL.md")
     return copied
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 
@@ -5,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from techspec import durable
+from techspec.identity import digest_text
 from techspec.skill.index import find
 from techspec.skill.page import LONGEST_FILE, read
 from techspec.skill.registry import NoSuchSkill, Registry, text_of
@@ -14,6 +17,7 @@ from techspec.skill.writing import (
     LeadsOutOfRegistry,
     SkillTaken,
     UnfitPage,
+    writing,
 )
 
 PAGE = """---
@@ -113,6 +117,46 @@ def test_a_save_that_fails_half_way_leaves_no_trace(registry, monkeypatch):
         registry.save("a-skill", page(), {"evidence/runs.csv": "trial\n"})
 
     assert everything(registry.folders[0]) == []
+
+
+@pytest.mark.parametrize("written", range(9))
+def test_an_update_that_is_killed_after_any_write_is_finished_by_the_next(
+    registry, monkeypatch, written
+):
+    class Killed(BaseException):
+        pass
+
+    left = iter(range(written))
+    write = durable.write
+
+    def one_fewer(path, text):
+        if next(left, None) is None:
+            raise Killed
+        write(path, text)
+
+    def update(text):
+        with writing(registry.folders[0]) as shelf:
+            saved = shelf.save("a-skill", text, {"evidence/runs.csv": "new\n"}, "why", True)
+            return shelf.note_successor(saved.path, "another", "better")
+
+    registry.save("a-skill", page(), {"evidence/runs.csv": "old\n", "evidence/notes.json": "{}"})
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "write", one_fewer)
+        with contextlib.suppress(Killed):
+            update(page(campaign="c 2", body="More."))
+    update(page(campaign="c 2", body="More."))
+
+    folder = registry.folders[0] / "a-skill"
+    kept = folder / "evidence" / "version-1"
+    told = (folder / "SKILL.md").read_text()
+    assert "More." in told
+    assert told.count("- By `another`") == 1
+    assert (folder / "evidence" / "page.sha256").read_text().split()[-1] == digest_text(told)
+    assert (folder / "evidence" / "runs.csv").read_text() == "new\n"
+    assert (kept / "SKILL.md").read_text() == page()
+    assert (kept / "runs.csv").read_text() == "old\n"
+    assert (kept / "notes.json").read_text() == "{}"
+    assert not (folder / "evidence" / "notes.json").exists()
 
 
 NAMES = ["../../x", "..", "/etc/x", "A", "a b", "", "-a", "a-", "a--b", "a" * 65, "a\n", "a/b", "é"]
