@@ -158,7 +158,7 @@ _LESSON = re.compile(
 )
 _TRIED = re.compile(r"attempt|approach|tried|strategy|experiment|idea|method|#|^no\.?$", re.I)
 _LABEL = re.compile(r"[*_]{0,2}([A-Za-z' ]{2,24})[*_]{0,2}\s*:\s*[*_]{0,2}\s*")
-_BREAK = re.compile(r"\s+(?:—|–|-|->|→)\s+|:\s+|\.\s+")
+_BREAK = re.compile(r"(?<!\s)\s+(?:—|–|-|->|→)\s+|:\s+|\.\s+")
 _NOTHING = re.compile(
     r"(n/?a|none|nothing|tbd|todo|unknown|not applicable|-+|—|–|\.+|\?|no failed attempts?"
     r"|(the )?direct approach worked.*|(the )?(solution|issue) was (straightforward|well.scoped).*"

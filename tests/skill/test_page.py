@@ -228,6 +228,30 @@ def test_no_line_is_slow_to_read(line):
     assert time.process_time() - began < 2.0
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("| a |\n" + " " * 900 + "-" + " " * 900 + "x|\n") * 100,
+        "text\n```" + " " * 200_000 + "a" * 200_000 + "`\n",
+        "text\n" + "~" * 200_000 + "`\n",
+        "## Failed Attempts\n" + ("- a" + " " * 19_000 + "b\n") * 50,
+    ],
+    ids=["nearly a table", "nearly a fence", "nearly a fence of tildes", "wide gaps"],
+)
+def test_lines_on_which_a_match_that_goes_back_takes_minutes_are_read(lines):
+    assert read(HEAD + lines).description == "what for"
+
+
+def test_what_a_short_row_lacks_is_added_up_to_a_limit():
+    page = "|" + "a|" * 5_000 + "\n|-|\n" + "|x\n" * 50 + "|" + "y|" * 4_990 + "\n"
+
+    found = read(HEAD + page).rows
+
+    assert [len(row.cells) for row in found] == [21] * 50 + [5_000]
+    assert all(len(row.header) == len(row.cells) for row in found)
+    assert found[0].text == "a: x"
+
+
 def test_quoted_text_loses_all_that_could_act():
     text = "## Do `this` <!-- hidden --> now\x1b[31m\u202e **bold**\n# next <!-- open"
 
