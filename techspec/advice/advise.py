@@ -21,7 +21,7 @@ from techspec.skill.glossary import english
 from techspec.skill.index import Library, ask
 from techspec.skill.known import Bearing, Cited, Known
 from techspec.skill.page import GRADES, Skill, visible
-from techspec.skill.registry import Registry
+from techspec.skill.registry import Registry, leads_out
 from techspec.skill.search import Index, document
 from techspec.skill.words import of_word, shown, terms, words
 from techspec.spec.model import Spec
@@ -151,7 +151,7 @@ class _Asked:
             return self.others[key]
         # A goal is told excerpts; a spec is held against all that a page says.
         page = self.library.excerpt(key) if self.spec is None else self.library.page(key)
-        if not is_spec(page.path):
+        if not is_spec(page.path) or leads_out(page.path, page.registry):
             return page
         try:
             return replace(as_page(page.path, read_file(page.path)), registry=page.registry)

@@ -11,6 +11,7 @@ from pathlib import Path
 from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
+from techspec.skill.findings import file_text
 from techspec.skill.page import GRADES, Skill, label, read, visible
 from techspec.skill.words import of_word, words
 from techspec.spec.model import Spec
@@ -19,7 +20,7 @@ from techspec.spec.results import find
 TWINS = 0.5
 """Share of the words of two names and descriptions from which pages say nearly the same."""
 
-_LONGEST_FACTS = 100_000
+_LONGEST_EVENT = 100_000
 _PREDICTED = re.compile(r"hypothes[ei]s", re.I)
 _CAMPAIGN = re.compile(r"\bplan `?([0-9a-f]{16})")
 
@@ -152,12 +153,9 @@ def _marks(page: Skill) -> frozenset[str]:
     """
     if is_spec(page.path):
         return frozenset(_marks_of_spec(page))
-    path = page.path.parent / "evidence" / "plan.json"
     try:
-        if path.stat().st_size > _LONGEST_FACTS:
-            return frozenset()
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        facts = json.loads(file_text(page.path.parent, "evidence/plan.json"))
+    except (OSError, ValueError, RuntimeError):  # the last for a loop of links, or of brackets
         return frozenset()
     if not isinstance(facts, dict):
         return frozenset()
@@ -170,11 +168,11 @@ def _marks_of_spec(page: Skill) -> Iterator[str]:
     yield from _CAMPAIGN.findall(text)
     campaign = of_spec(page.path)
     try:
-        yield digest_text(without_results(page.path.read_text(encoding="utf-8")))
+        yield digest_text(without_results(file_text(page.path.parent, page.path.name)))
         with campaign.ledger.open("rb") as ledger:
-            opened = json.loads(ledger.readline(_LONGEST_FACTS))
+            opened = json.loads(ledger.readline(_LONGEST_EVENT))
         yield identity(campaign.name, opened["time"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from techspec.skill.findings import FILE
+from techspec.skill.findings import file_text
 from techspec.skill.index import Library, ask
 from techspec.skill.page import GRADES, Skill
 from techspec.skill.registry import Registry
@@ -120,9 +122,8 @@ def evidence_order(skill: Skill) -> tuple[int, int, int, tuple[str, ...]]:
     """Sorts the better evidenced page first: by grade, runs, failed attempts, then path."""
     runs = 0
     try:
-        path = skill.path.parent / "evidence" / "runs.csv"
-        runs = max(0, path.read_text(encoding="utf-8").count("\n") - 1)
-    except (OSError, UnicodeDecodeError):
+        runs = max(0, file_text(skill.path.parent, "evidence/runs.csv").count("\n") - 1)
+    except (OSError, ValueError, RuntimeError):
         pass
     return GRADES.index(skill.evidence), -runs, -len(skill.attempts), skill.path.parts
 
@@ -130,9 +131,8 @@ def evidence_order(skill: Skill) -> tuple[int, int, int, tuple[str, ...]]:
 def tested_by(skill: Skill) -> list[Tested]:
     """What the evidence beside a page says that it tested; nothing where it cannot be read."""
     try:
-        path = skill.path.parent / "evidence" / "findings.json"
-        return read_tested(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        return read_tested(file_text(skill.path.parent, FILE))
+    except (OSError, ValueError, RuntimeError):  # the last for a loop of links
         return []
 
 

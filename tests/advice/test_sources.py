@@ -153,3 +153,51 @@ def test_twins_share_half_of_the_words_of_name_and_description():
     )
     assert not are_twins(page("a", "tune the warmup"), page("b", "bake sourdough bread"))
     assert not are_twins(page("the", ""), page("of", ""))
+
+
+@pytest.mark.parametrize("name", ["TECHSPEC-widgets.md", "widgets.md"])
+def test_a_page_that_is_a_link_out_of_its_registry_is_not_quoted(tmp_path, name):
+    secret = tmp_path / "secret.md"
+    secret.write_text(
+        "# Widgets\n\n## Objective\nWidgets\n\n## Results\n- finding: 12345 widgets\n"
+    )
+    registry = tmp_path / "registry"
+    registry.mkdir()
+    (registry / name).symlink_to(secret)
+
+    told = text(advise("widgets", [], None, Registry([registry])))
+
+    assert name.removesuffix(".md") in told
+    assert "12345" not in told
+
+
+def test_evidence_that_is_a_link_out_of_its_skill_marks_no_study(tmp_path):
+    told = f"{SPEC}\nSee plan `0123456789abcdef`.\n"
+    (tmp_path / "plan.json").write_text('{"plan": "0123456789abcdef"}')
+    registry = written(tmp_path / "registry", "a", what="addition with width or depth")
+    plan_file = tmp_path / "registry" / "a" / "evidence" / "plan.json"
+    plan_file.parent.mkdir()
+    specs = [(tmp_path / "TECHSPEC.md", read(told))]
+
+    plan_file.write_bytes((tmp_path / "plan.json").read_bytes())
+    own = labels(advise(GOAL, [], None, registry, specs))
+    plan_file.unlink()
+    plan_file.symlink_to(tmp_path / "plan.json")
+    linked = labels(advise(GOAL, [], None, registry, specs))
+    plan_file.unlink()
+    plan_file.symlink_to(plan_file)
+    looped = labels(advise(GOAL, [], None, registry, specs))
+
+    assert own == ["a"]
+    assert set(linked) == set(looped) == {"a", "addition-width-or-depth"}
+
+
+def test_an_opening_of_a_campaign_nested_too_deep_marks_no_spec(tmp_path):
+    path = tmp_path / "TECHSPEC.md"
+    path.write_text(SPEC)
+    folder = tmp_path / ".techspec" / "techspec"
+    folder.mkdir(parents=True)
+    (folder / "ledger.jsonl").write_text("[" * 90_000)
+    registry = written(tmp_path / "registry", "a", what="addition with width or depth")
+
+    assert "a" in labels(advise(GOAL, [], None, registry, [(path, read(SPEC))]))

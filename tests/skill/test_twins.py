@@ -10,7 +10,8 @@ from techspec.skill.distil import Notes, distil
 from techspec.skill.index import find
 from techspec.skill.page import Skill, read
 from techspec.skill.registry import Registry
-from techspec.skill.twins import LIKENESS, pairs, read_tested, twins_of
+from techspec.skill.twins import LIKENESS, evidence_order, pairs, read_tested, twins_of
+from techspec.skill.twins import tested_by as what_it_tested
 from techspec.skill.words import terms
 from techspec.skill.writing import LeadsOutOfRegistry
 from techspec.verdict.decide import decide
@@ -130,6 +131,20 @@ def test_the_better_evidenced_of_two_twins_is_the_one_to_keep(tmp_path):
     ((twin, other),) = pairs(Registry([tmp_path]).skills())
 
     assert (twin.skill.name, other.name) == ("b-measured", "a-guess")
+
+
+def test_evidence_that_is_a_link_out_of_its_skill_is_not_read(tmp_path):
+    measured(tmp_path / "private", "other", "Use when choosing between broad layers.")
+    outside = tmp_path / "private" / "other" / "evidence"
+    path = put(tmp_path / "registry", "page", "Use when choosing between broad layers.")
+    (path.parent / "evidence").symlink_to(outside)
+    (page,) = Registry([tmp_path / "registry"]).skills()
+    (own,) = Registry([tmp_path / "private"]).skills()
+
+    assert what_it_tested(own)
+    assert what_it_tested(page) == []
+    assert evidence_order(own)[1] < 0
+    assert evidence_order(page)[1] == 0
 
 
 def test_twins_that_are_linked_are_settled(tmp_path):
