@@ -54,7 +54,7 @@ def choose(
         most: pages wanted, at most.
     """
     pages = {key: page_of(key) for key in ranked}
-    gone = {name for page in pages.values() for name in _supersedes(page)}
+    gone = _gone(pages.values())
     taught = frozenset[str]().union(*(_marks(p) for p in pages.values() if not is_spec(p.path)))
     chosen: list[Candidate] = []
     for key, page in pages.items():
@@ -188,6 +188,25 @@ def _pointed_to(metadata: Mapping[str, str], *kinds: str) -> tuple[str, ...]:
 
 def _supersedes(page: Skill) -> tuple[str, ...]:
     return _pointed_to(page.metadata, "supersedes", "replaces")
+
+
+def _gone(pages: Iterable[Skill]) -> set[str]:
+    """Names that a page of another name supersedes; in a circle of pages all of them stay."""
+    older: dict[str, set[str]] = {}
+    for page in pages:
+        older.setdefault(page.name, set()).update(_supersedes(page))
+    return {n for newer, names in older.items() for n in names if newer not in _below(n, older)}
+
+
+def _below(name: str, older: Mapping[str, Iterable[str]]) -> set[str]:
+    """A name, what it supersedes, and so on."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        if (each := left.pop()) not in found:
+            found.add(each)
+            left.extend(older.get(each, ()))
+    return found
 
 
 def _newest(page: Skill, named: Callable[[str], Skill | None]) -> Skill:

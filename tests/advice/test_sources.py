@@ -130,6 +130,36 @@ def test_a_successor_that_is_nowhere_or_leads_round_in_a_circle_changes_nothing(
     assert "c" in labels(advise("frobnication", [], None, registry))
 
 
+@pytest.mark.parametrize(
+    ("supersedes", "shown"),
+    [
+        ({"a": "a", "b": ""}, {"a", "b"}),
+        ({"a": "b", "b": "a"}, {"a", "b"}),
+        ({"a": "b", "b": "c", "c": "a"}, {"a", "b", "c"}),
+        ({"a": "b", "b": "a", "c": "a, c"}, {"b", "c"}),
+    ],
+    ids=["itself", "each other", "round in a circle", "a circle, and one from outside"],
+)
+def test_pages_that_supersede_themselves_or_each_other_stay(tmp_path, supersedes, shown):
+    what = {"a": "of red widgets", "b": "also blue and green", "c": "or so it seems"}
+    for name, other in supersedes.items():
+        fields = {"supersedes": other} if other else {}
+        registry = written(tmp_path, name, what=f"frobnication {what[name]}", **fields)
+
+    assert set(labels(advise("frobnication", [], None, registry))) == shown
+
+
+@pytest.mark.parametrize(("kept", "other"), [("a", "b"), ("b", "a")])
+def test_two_pages_of_one_name_that_were_merged_are_still_quoted(tmp_path, kept, other):
+    what = "frobnication of widgets"
+    for folder, link in ((kept, "supersedes"), (other, "superseded-by")):
+        registry = written(tmp_path, folder, what=what, **{link: "widgets"})
+        path = tmp_path / folder / "SKILL.md"
+        path.write_text(path.read_text().replace(f"name: {folder}", "name: widgets"))
+
+    assert labels(advise("frobnication", [], None, registry)) == ["widgets"]
+
+
 def test_of_twins_the_better_evidenced_one_is_shown_once(tmp_path):
     what = "Use when frobnication of widgets fails in the night"
     for number, grade in enumerate(["anecdote", "measured over seeds", "one run"]):
