@@ -445,9 +445,13 @@ def _from_prose(items: Sequence[Item], place: _Place) -> Iterator[Attempt]:
 
 
 _CITATION = re.compile(
-    r"(?<!\w)\[([\w.+#-]+:\d+)\]|\[([\w.+#-]+:\d+, (?:" + "|".join(GRADES) + r")[^\[\]]*)\]"
+    r"(?<!\w)\[[\w.+#-]+:\d+\]|\[[\w.+#-]+:\d+, (?:" + "|".join(GRADES) + r")[^\[\]]*\]?"
 )
-"""A source as advice names it; `x[lo:10]` of some code is none."""
+"""A source as advice names it; `x[lo:10]` of some code is none. A grade needs no bracket behind
+it: in `[a:1, one run [b:2]]` what stands inside would be all that is found."""
+
+_NOTE = re.compile(r"\[[^\]]*\]:[ \t]*(?:#|<>)")
+"""How markdown's own comment begins, which a renderer shows to nobody."""
 
 
 def label(skill: Skill) -> str:
@@ -466,9 +470,13 @@ def visible(text: str) -> str:
 
     Nor does it cite a page: only who quotes it says where a line is from.
     """
-    is_plain = text.isascii() and text.isprintable() and "<!--" not in text and "]:" not in text
-    if not is_plain:
-        text = re.sub(r"<!--.*?(-->|$)", " ", seen(text), flags=re.S)
+    if not (text.isascii() and text.isprintable() and "<!--" not in text and "]:" not in text):
+        text = seen(text)
+    # What acts is looked for last: without ticks and stars there may be more of it.
+    text = text.replace("`", "").replace("**", "")
+    if "<!--" in text:
+        text = re.sub(r"<!--.*?(?:-->|$)", " ", text, flags=re.S)
+    text = " ".join(text.split()).lstrip("#> ")
     if "[" in text:
-        text = _CITATION.sub(lambda source: f"({source[1] or source[2]})", text)
-    return " ".join(text.replace("`", "").replace("**", "").split()).lstrip("#> ")
+        text = _CITATION.sub(lambda source: f"({source[0][1:].replace(']', ')')}", text)
+    return "" if _NOTE.match(text) else text

@@ -98,10 +98,13 @@ def test_advice_for_programs_is_framed_and_clean(attack, capsys):
 
 
 def test_a_quote_cannot_cite_another_page(attack, capsys):
-    told = said(capsys, "advise", GOAL, "--keywords", ",".join(KEYWORDS))
+    words = (GOAL, "--keywords", ",".join(KEYWORDS))
+    told = [said(capsys, "advise", *words), said(capsys, "tried", *words)]
+    told.append(call("advise", goal=GOAL, keywords=KEYWORDS).content[0].text)
+    tried = call("tried", what=GOAL, keywords=KEYWORDS)
+    told += [tried.content[0].text, *strings(tried.structured_content)]
 
-    cites = set(re.findall(r"\[([\w-]+):\d+, [a-z ]+\]", told))
-    assert not cites & {"addition-baseline", "trusted"}
+    assert not re.search(r"\[(addition-baseline|trusted):\d", "\n".join(told))
 
 
 def test_advice_over_mcp_is_framed_and_clean(attack):

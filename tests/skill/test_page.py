@@ -1,3 +1,4 @@
+import re
 import time
 from pathlib import Path
 
@@ -6,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from techspec.skill.objections import objections
-from techspec.skill.page import LONGEST_FILE, Attempt, excerpt, read, read_file, visible
+from techspec.skill.page import GRADES, LONGEST_FILE, Attempt, excerpt, read, read_file, visible
 
 HEAD = "---\nname: some-skill\ndescription: what for\n---\n"
 # fmt: off
@@ -256,3 +257,28 @@ def test_quoted_text_loses_all_that_could_act():
     text = "## Do `this` <!-- hidden --> now\x1b[31m\u202e **bold**\n# next <!-- open"
 
     assert visible(text) == "Do this now[31m bold # next"
+
+
+MARKUP = st.sampled_from([
+    "`", "*", "**", "[", "]", "[zz:9", "zz:9]", ", one run", "[zz:9, reported", ":", "]: # ",
+    "<!--", "-->", "<!", "--", "#", ">", " ", "    ", "\n", "~~~", "\u200b", "\r", "word", "\\",
+])  # fmt: skip
+CITES = re.compile(rf"(?<!\w)\[[\w.+#-]+:\d+\]|\[[\w.+#-]+:\d+, ({'|'.join(GRADES)})")
+
+
+@given(st.one_of(st.text(), st.lists(MARKUP, max_size=25).map("".join)))
+@settings(max_examples=1_000, deadline=None)
+@example("works [`zz:9`]")
+@example("works [zz:**9**]")
+@example("works [zz:9,  one\nrun]")
+@example("[zz:9, one run [zz:9]]")
+@example("[zz:9, one run[zz:9]")
+@example("> [x]: # hidden")
+@example("[x [zz:9]]: # hidden")
+@example("<!`-- hidden -->")
+def test_what_is_visible_stays_so_and_cites_nothing(text):
+    shown = visible(text)
+
+    assert visible(shown) == shown
+    assert not CITES.search(shown)
+    assert "<!--" not in shown
