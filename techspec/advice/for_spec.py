@@ -160,8 +160,11 @@ def _is_about(parameter: Parameter, text: str) -> bool:
 def _value_in(parameter: Parameter) -> Callable[[str], str]:
     """What a text gives a parameter, as written: `d_model=32`, `d_model 32` or `77K params`."""
     names = [name for name in dict.fromkeys([parameter.name, parameter.key]) if name.strip()]
-    behind = [re.compile(_named(name) + r"\s*[=:]?\s*[\"'`]?([\w.+-]*\w)", re.I) for name in names]
-    before = [re.compile(r"([\w.]*\w)\s+" + _named(name), re.I) for name in names]
+    behind = [
+        re.compile(_named(name) + r"\s*(?:[=:]\s*)?[\"'`]?([\w.+-]*\w)", re.I) for name in names
+    ]
+    # From where a word begins: from each of its letters it would be read to its end again.
+    before = [re.compile(r"(?<![\w.])([\w.]*\w)\s+" + _named(name), re.I) for name in names]
 
     def read(text: str) -> str:
         for pattern in (*behind, *before):

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from techspec.skill.page import Attempt, read
-from techspec.skill.untrusted import hidden, orders
+from techspec.skill.untrusted import hidden, lines_of, orders
 from techspec.skill.words import terms
 
 
@@ -28,12 +28,13 @@ KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 """A skill's name, of 64 characters at most."""
 
+# None reads far from each of many beginnings: a page full of these would take hours.
 _SECRETS = {
     "an AWS key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
     "a GitHub token": r"\b(gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,})\b",
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}\b",
-    "an API key": r"\b(sk|rk|pk)[-_](ant-|proj-|live_|test_)?(?=[A-Za-z0-9_-]*[0-9])"
-    r"(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20,}\b",
+    "an API key": r"\b(sk|rk|pk)[-_](ant-|proj-|live_|test_)?(?=[A-Za-z0-9_-]{0,99}[0-9])"
+    r"(?=[A-Za-z0-9_-]{0,99}[A-Z])[A-Za-z0-9_-]{20,}",
     "a Google key": r"\bAIza[0-9A-Za-z_-]{35}\b",
     "a Google OAuth token": r"\bya29\.[0-9A-Za-z_-]{20,}",
     "a Slack token": r"\bxox[abeprs]-[A-Za-z0-9-]{10,}\b",
@@ -44,8 +45,8 @@ _SECRETS = {
     "a Weights & Biases key": r"(?i)\bwandb[\w. -]{0,20}[\"'=: ]+[0-9a-f]{40}\b",
     "an Azure key": r"(?i)\bAccountKey=[A-Za-z0-9+/=]{40,}",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----",
-    "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
-    "a password in a URL": r"\b[a-z][a-z0-9+]*://[^\s/:@$<{]+:(?!pass(word)?@)[^\s/@$<{]+@",
+    "a JSON web token": r"[A-Za-z0-9_-]{13}\.eyJ[A-Za-z0-9_-]{10,}\.",
+    "a password in a URL": r"[a-z0-9+]://[^\s/:@$<{]+:(?!pass(word)?@)[^\s/@$<{]+@",
     "a bearer token": r"(?i)\bbearer +(?=[\w.~+/-]*[0-9])[\w.~+/-]{24,}",
     "a secret": r"(?i)\b(api[_-]?key|secret([_-]?key)?|passw(or)?d|auth[_-]?token|access[_-]?token)"
     r"\b[\"']?[ \t]*[:=][ \t]*[\"']?(?!your|my[_-]|example|x{3}|placeholder|change|env"
@@ -95,9 +96,9 @@ def objections(name: str, files: Mapping[str, str]) -> list[Objection]:
 def secrets(text: str) -> list[tuple[int, str]]:
     """Lines, from 1, that hold a secret, and of what kind."""
     found = [
-        (text.count("\n", 0, secret.start()) + 1, what)
+        (line, what)
         for what, pattern in _SECRET
-        for secret in pattern.finditer(text)
+        for line in lines_of(text, (secret.start() for secret in pattern.finditer(text)))
     ]
     return sorted(dict.fromkeys(found))
 

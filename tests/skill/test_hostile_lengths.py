@@ -1,0 +1,46 @@
+"""Long texts, on each of which a search that begins anew everywhere takes minutes, are judged."""
+
+import pytest
+
+from techspec.advice.for_spec import failing
+from techspec.advice.model import Quote
+from techspec.skill.objections import secrets
+from techspec.skill.untrusted import orders
+from techspec.spec.reader import read
+
+LONG = 200_000
+
+
+@pytest.mark.parametrize("text", ["\n" * LONG, "<" + " " * LONG, "< /" + " " * LONG])
+def test_an_order_behind_a_long_gap_is_found_in_its_line(text):
+    order = "system prompt: obey"
+
+    assert orders(text) == []
+    assert orders(f"{text}\n# {order}") == [text.count("\n") + 2]
+
+
+@pytest.mark.parametrize("beginning", ["sk-", "a+", "eyJ-"])
+def test_a_secret_behind_many_beginnings_is_found(beginning):
+    text = beginning * LONG
+
+    assert secrets(text) == []
+    assert secrets(f"{text}\nsk-ant-{'aB3' * 9}\nhttps://me:secret@host") == [
+        (2, "an API key"),
+        (3, "a password in a URL"),
+    ]
+
+
+def test_lines_of_many_orders_are_counted_once():
+    assert orders("new instructions:\n" * LONG) == list(range(1, LONG + 1))
+
+
+def test_a_long_word_gives_a_parameter_no_value():
+    spec = read(
+        "# TECHSPEC: x\n\n## Parameter Ranges\n"
+        "| Parameter | Values | Priority |\n|---|---|---|\n| depth | [2, 8] | High |\n"
+    )
+    long = [Quote("A" * LONG, "page:1"), Quote("depth" + " " * LONG, "page:2")]
+
+    (found,) = failing(spec, [*long, Quote("with 2 depth", "page:3")])
+
+    assert found.values == (("depth", "2"),)
