@@ -31,18 +31,17 @@ _BLANK = frozenset(
 
 _EMOJI_STYLE = re.compile("(?<=[\u2000-\u3300\U0001f000-\U0001faff])\ufe0f")
 
-_PIECE = re.compile(
+_BEGINNING = re.compile(
     # What a renderer shows as code, comments in it too: fences, closed or not, and spans.
-    r"(?P<fence>^(?P<indent>[ \t]*)(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$"
-    r".*?(?:^[ \t]*(?P=mark)[`~]*[ \t]*$|\Z))"
-    r"|(?P<span>(?<![`\\])(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`))"
+    r"(?P<fence>^(?P<indent>[ \t]*)(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$)"
+    r"|(?P<span>(?<![`\\])`++)"
     # What it shows to nobody.
-    r"|(?P<comment><!--.*?-->"
-    r"|^\ {0,3}<!--.*\Z"  # never closed: a block that hides the rest of the page
-    r"|^\ {0,3}\[[^\]\n]*\]:[ \t]*(?:\#|<>)[^\n]*$)",  # `[//]: # (…)`, markdown's own comment
-    re.DOTALL | re.MULTILINE,
+    r"|(?P<block>^\ {0,3})?<!--"
+    r"|(?P<note>^\ {0,3}\[[^\]\n]*\]:[ \t]*(?:\#|<>)[^\n]*$)",  # `[//]: # (…)`, markdown's own
+    re.MULTILINE,
 )
-_COMMENT = re.compile("(?P<comment><!--.*?-->)", re.DOTALL)
+_FENCE_END = re.compile(r"^[ \t]*+(?P<mark>[`~]{3,}+)[ \t]*+$", re.MULTILINE)
+_TICKS = re.compile("`+")
 
 _ORDER = re.compile(
     r"\b(ignore|disregard|forget|override)\b[^.\n]{0,30}\b(previous|prior|above|earlier|preceding"
@@ -69,7 +68,11 @@ def seen(text: str) -> str:
     text = text.translate(_SHOWN)
     if "<!--" not in text and "]:" not in text:
         return text  # no comment begins there, so that where code is need not be found out
-    return _PIECE.sub(_without_comment, text)
+    kept, at = [], 0
+    for start, end in _comments(text):
+        kept += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end
+    return "".join([*kept, text[at:]])
 
 
 def hidden(text: str) -> Iterator[tuple[int, str]]:
@@ -79,9 +82,8 @@ def hidden(text: str) -> Iterator[tuple[int, str]]:
         codes = [f"U+{ord(letter):04X}" for letter in bare if _is_hidden(letter)]
         if codes:
             yield number, f"characters that nobody sees ({', '.join(dict.fromkeys(codes))})"[:120]
-    for piece in _PIECE.finditer(text):
-        if _without_comment(piece) != piece[0]:
-            yield text.count("\n", 0, piece.start()) + 1, "a comment that a reader does not see"
+    for number in lines_of(text, (start for start, _ in _comments(text))):
+        yield number, "a comment that a reader does not see"
 
 
 def orders(text: str) -> list[int]:
@@ -107,19 +109,68 @@ def lines_of(text: str, places: Iterable[int]) -> Iterator[int]:
         yield line
 
 
-def _without_comment(piece: re.Match[str]) -> str:
-    """The piece as a reader sees it; a comment leaves its line ends."""
-    if piece["span"] or (piece["fence"] and _is_code(piece)):
-        return piece[0]
-    comments = _PIECE if piece["comment"] else _COMMENT
-    return comments.sub(lambda comment: "\n" * comment[0].count("\n"), piece[0])
+def _comments(text: str) -> Iterator[tuple[int, int]]:
+    """Where comments that no reader sees begin and end; code is passed over.
+
+    Ends are found by what was found before, not by the beginning's pattern: from each of many
+    beginnings it would read to the end of the text.
+    """
+    last = text.rfind("-->")
+    spans = _SpanEnds(text)
+    at = 0
+    while beginning := _BEGINNING.search(text, at):
+        start, at = beginning.span()
+        if beginning["fence"] is not None:
+            ends = _FENCE_END.finditer(text, at)
+            mark = beginning["mark"]
+            at = next((end.end() for end in ends if end["mark"].startswith(mark)), len(text))
+            if not _is_code(beginning["indent"], text[start:at]):
+                yield from _closed(text, start, at)
+        elif beginning["span"] is not None:
+            at = spans.after(at, len(beginning["span"]))
+        elif beginning["note"] is not None:
+            yield start, at
+        elif last >= at:
+            at = text.index("-->", at) + 3
+            yield start, at
+        elif beginning["block"] is not None:  # never closed: it hides the rest of the page
+            yield start, len(text)
+            return
 
 
-def _is_code(fence: re.Match[str]) -> bool:
+def _closed(text: str, at: int, end: int) -> Iterator[tuple[int, int]]:
+    """The comments of a part of a text that are closed in it."""
+    while (start := text.find("<!--", at, end)) >= 0:
+        at = text.find("-->", start + 4, end) + 3
+        if at < 3:
+            return
+        yield start, at
+
+
+class _SpanEnds:
+    """Where code spans end: the next run of as many ticks in the line."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._runs: dict[int, list[int]] = {}
+        for run in reversed(list(_TICKS.finditer(text))):
+            self._runs.setdefault(len(run[0]), []).append(run.start())
+
+    def after(self, at: int, ticks: int) -> int:
+        """The end of the span that begins with so many ticks before `at`; `at` if it has none."""
+        runs = self._runs.get(ticks, [])
+        while runs and runs[-1] < at:
+            runs.pop()
+        if not runs or self._text.find("\n", at, runs[-1]) >= 0:
+            return at
+        return runs[-1] + ticks
+
+
+def _is_code(indent: str, fence: str) -> bool:
     """True for a fence; one as deep as in a list holds only lines that are in the list too."""
-    if len(fence["indent"].expandtabs(4)) < 4:
+    if len(indent.expandtabs(4)) < 4:
         return True
-    return all(line[:2].isspace() for line in fence[0].split("\n") if line.strip())
+    return all(line[:2].isspace() for line in fence.split("\n") if line.strip())
 
 
 class _Shown(dict[int, int | None]):

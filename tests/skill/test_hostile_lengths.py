@@ -5,7 +5,7 @@ import pytest
 from techspec.advice.for_spec import failing
 from techspec.advice.model import Quote
 from techspec.skill.objections import secrets
-from techspec.skill.untrusted import orders
+from techspec.skill.untrusted import hidden, orders, seen
 from techspec.spec.reader import read
 
 LONG = 200_000
@@ -44,3 +44,18 @@ def test_a_long_word_gives_a_parameter_no_value():
     (found,) = failing(spec, [*long, Quote("with 2 depth", "page:3")])
 
     assert found.values == (("depth", "2"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x<!--" * LONG, "    ~~~\n" + "x<!--" * LONG, " ".join("`" * n for n in range(2_000, 0, -1))],
+    ids=["never closed", "in what is no fence", "spans that never end"],
+)
+def test_a_comment_before_many_beginnings_is_taken_out(text):
+    assert seen(f"a <!-- b -->\n{text}") == f"a \n{text}"
+    assert list(hidden(f"a <!-- b -->\n{text}")) == [(1, "a comment that a reader does not see")]
+
+
+def test_a_closed_comment_with_spaces_before_it_hides_nothing_behind_it():
+    assert seen("a\n  <!-- b\n -->\nc") == "a\n\n\nc"
+    assert seen("a\n  <!-- b\nc") == "a\n\n"
