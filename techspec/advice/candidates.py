@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -190,12 +190,20 @@ def _supersedes(page: Skill) -> tuple[str, ...]:
     return _pointed_to(page.metadata, "supersedes", "replaces")
 
 
-def _gone(pages: Iterable[Skill]) -> set[str]:
-    """Names that a page of another name supersedes; in a circle of pages all of them stay."""
+def _gone(pages: Collection[Skill]) -> set[str]:
+    """Names that a page of another name, no worse evidenced, supersedes; in a circle all stay."""
     older: dict[str, set[str]] = {}
     for page in pages:
         older.setdefault(page.name, set()).update(_supersedes(page))
-    return {n for newer, names in older.items() for n in names if newer not in _below(n, older)}
+    ranks: dict[str, int] = {}
+    for page in pages:
+        ranks[page.name] = min(_rank(page), ranks.get(page.name, len(GRADES)))
+    return {
+        name
+        for newer, names in older.items()
+        for name in names & ranks.keys()
+        if newer not in _below(name, older) and ranks[newer] <= ranks[name]
+    }
 
 
 def _below(name: str, older: Mapping[str, Iterable[str]]) -> set[str]:

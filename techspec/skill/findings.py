@@ -32,8 +32,8 @@ _LONGEST_FILE = 4_000_000
 """Bytes of an evidence file that is read; 10,000 runs of 40 parameters have 3 million."""
 
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError)
-"""What reading and judging other people's evidence may raise."""
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, ArithmeticError, RuntimeError)
+"""What reading and judging other people's evidence may raise; a circle of links a RuntimeError."""
 
 
 @dataclass(frozen=True, slots=True)

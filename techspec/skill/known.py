@@ -206,18 +206,39 @@ def say(finding: Finding) -> str:
     return f"{_claim(finding)}: {finding.outcome}{effect}, {seeds} seeds"
 
 
+_SIDES_TOLD = 3
+"""Sides of a conflict up to which each is told."""
+
+
 def told(known: Known) -> str:
     """What is known of one thing, in one line: both sides where they contradict each other."""
     if known.conflict:
         claim = _claim(known.first)
         prefix = f"{claim}: "
+        told = _ends(known.cited)
         sides = "; ".join(
-            f"{each.source} says {say(each.finding).removeprefix(prefix)}" for each in known.cited
+            f"{each.source} says {say(each.finding).removeprefix(prefix)}" for each in told
         )
-        return f"CONFLICT on {claim}, as {known.conflict}: {sides}"
+        more = len(known.cited) - len(told)
+        between = f"; {more} more lie between" if more else ""
+        return f"CONFLICT on {claim}, as {known.conflict}: {sides}{between}"
     if known.pooled is None:
         return say(known.first)
     return f"{say(known.first)}; pooled over {known.pooled_over} studies {interval(known.pooled)}"
+
+
+def _ends(sides: Sequence[Cited]) -> Sequence[Cited]:
+    """Of many studies that contradict each other, the two that lie farthest apart."""
+    measured = [each for each in sides if each.finding.estimate is not None]
+    if len(sides) <= _SIDES_TOLD or len(measured) < len(sides):
+        return sides
+    in_order = sorted(measured, key=_estimated)
+    return in_order[0], in_order[-1]
+
+
+def _estimated(cited: Cited) -> float:
+    estimate = cited.finding.estimate
+    return estimate.value if estimate else 0.0
 
 
 def cited(known: Known) -> str:

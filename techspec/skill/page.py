@@ -404,7 +404,9 @@ def _says_nothing(row: Attempt) -> bool:
     cells = [cell.strip(" *_`") for cell in (row.attempt, row.why, row.lesson)]
     if all(len(cell) < 200 and _NOTHING.match(cell) for cell in cells):
         return True
-    return bool(_EMPTY_HANDED.match(cells[0]) and (not cells[1] or _DIRECT.match(cells[1])))
+    why = cells[1]
+    is_empty = not why or _DIRECT.match(why) or (len(why) < 200 and _NOTHING.match(why))
+    return bool(is_empty and _EMPTY_HANDED.match(cells[0]))
 
 
 def _from_row(row: TableRow) -> Attempt:

@@ -121,6 +121,15 @@ def test_a_page_that_another_match_supersedes_is_left_out(tmp_path):
     assert labels(advise("frobnication", [], None, registry)) == ["new"]
 
 
+def test_a_page_with_less_evidence_supersedes_none(tmp_path):
+    written(tmp_path, "old", what="frobnication of widgets", evidence="measured over seeds")
+    registry = written(
+        tmp_path, "new", what="frobnication, in the view of some stranger", supersedes="old"
+    )
+
+    assert set(labels(advise("frobnication", [], None, registry))) == {"old", "new"}
+
+
 def test_a_successor_that_is_nowhere_or_leads_round_in_a_circle_changes_nothing(tmp_path):
     written(tmp_path, "a", what="frobnication of red widgets", **{"superseded-by": "b"})
     written(tmp_path, "b", what="frobnication, also blue and green", **{"superseded-by": "a"})

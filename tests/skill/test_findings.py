@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -263,6 +264,17 @@ def test_studies_that_contradict_each_other_are_a_conflict_and_settle_nothing(ot
     assert "CONFLICT" in said
     assert "page-0 says CONFIRMED, 15.0 pt" in said
     assert "page-1 says" in said
+
+
+def test_of_many_studies_in_conflict_the_two_farthest_apart_are_told():
+    agreeing = [study(0.15 + n / 1000, code=f"code {n}") for n in range(5)]
+
+    (together,) = known(*agreeing, study(-0.03, outcome=Outcome.REFUTED, code="far"))
+
+    said = told(together)
+    assert re.search(r"page-5 says REFUTED, .3\.0 pt", said)
+    assert "page-4 says CONFIRMED, 15.4 pt" in said
+    assert said.endswith("; 4 more lie between")
 
 
 def test_a_claim_of_the_other_side_is_pooled_with_its_sign_turned():

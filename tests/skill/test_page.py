@@ -149,6 +149,16 @@ def test_a_table_of_attempts_counts_in_any_section_and_a_title_with_failure_make
     assert rows("# Failure analysis: failed attempts\n- look at the loss\n") == []
 
 
+def test_a_row_of_four_columns_that_says_nothing_is_set_apart():
+    head = "| Attempt | What Was Tried | Why It Failed | Lesson Learned |\n|---|---|---|---|\n"
+    empty = "| N/A | Direct approach worked | N/A | Solution was straightforward |\n"
+
+    skill = read(HEAD + "## Failed Attempts\n" + head + empty + "| SGD | lr 1 | NaN | lower |\n")
+
+    assert [attempt.line for attempt in skill.attempts] == [9]
+    assert [attempt.line for attempt in skill.empty_attempts] == [8]
+
+
 def test_rows_that_say_nothing_are_set_apart():
     table = "| Attempt | Why | Lesson |\n|---|---|---|\n"
     empty = "| N/A | Direct approach worked | N/A |\n| None | - | |\n"
