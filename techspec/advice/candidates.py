@@ -11,8 +11,8 @@ from pathlib import Path
 from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
-from techspec.skill.findings import file_text
 from techspec.skill.page import GRADES, Skill, label, read, visible
+from techspec.skill.registry import file_text
 from techspec.skill.words import of_word, words
 from techspec.spec.model import Spec
 from techspec.spec.results import find

@@ -104,7 +104,7 @@ def _above(places: Sequence[str]) -> str:
         common = os.path.commonpath(folders) if len(places) > 1 else ""
     except ValueError:  # some from the top, some from where we stand
         return ""
-    return os.path.join(common, "") if common else ""  # noqa: PTH118
+    return os.path.join(common, "") if common.strip(os.sep) else ""  # noqa: PTH118
 
 
 def _heading(source: Source, place: str) -> str:
@@ -171,9 +171,10 @@ def _for_plan(advice: Advice) -> list[_Line]:
 def _plan_lines(advice: Advice) -> Iterator[str]:
     """What is settled, known to fail, to be run first, and to be skipped."""
     for settled in advice.settled:
-        said = _clip(settled.statement.text, LONGEST_STATEMENT)
+        said = settled.statement.text
         if len(advice.settled) > SETTLED_AT_LENGTH:  # the claim stands in the spec
             said = _clip("".join(said.partition(settled.outcome)[1:]) or said, LONGEST_OF_MANY)
+        said = _clip(said, LONGEST_STATEMENT)
         where = f"{visible(settled.hypothesis)} (spec line {settled.line})"
         yield f"- {where} is settled: {said} {_from(settled.statement)}"
     if advice.settled and advice.spared:
@@ -226,8 +227,7 @@ def _gaps(advice: Advice) -> list[_Line]:
     if advice.not_covered:
         names = ", ".join(visible(name) for name in advice.not_covered)
         return [_Line(f"- Not covered by any source: {_clip(names, 200)} [{whose}]", 0)]
-    what = "part of the spec" if advice.has_spec else "word of the goal"
-    return [_Line(f"- Not covered: no {what}, but settings may differ [{whose}]", 0)]
+    return [_Line(f"- Not covered: nothing, by its words; settings may differ [{whose}]", 0)]
 
 
 def _stated(statement: Statement) -> str:

@@ -13,14 +13,13 @@ from techspec.commands.shared_arguments import add_registry
 from techspec.commands.show import as_json, columns, count, plain
 from techspec.records import encode
 from techspec.skill.dedupe import merge
-from techspec.skill.findings import file_text
 from techspec.skill.framing import framed
 from techspec.skill.importing import Imported, import_pages
 from techspec.skill.index import Library, ask, find
 from techspec.skill.objections import Objection, objections
 from techspec.skill.page import Skill, is_unread, label, visible
 from techspec.skill.places import SOURCES, add_source, registry_for
-from techspec.skill.registry import Registry, leads_out, text_of
+from techspec.skill.registry import Registry, file_text, leads_out, text_of
 from techspec.skill.site import site
 from techspec.skill.twins import pairs
 from techspec.skill.untrusted import NOTE, seen

@@ -14,6 +14,7 @@ from typing import Any
 from techspec.identity import slug
 from techspec.records import NotThatRecord, decode, encode
 from techspec.skill.evidence import Run, from_csv
+from techspec.skill.registry import file_text
 from techspec.spec import claims
 from techspec.spec.names import KeyOf, key_of, own_key_of
 from techspec.spec.units import value
@@ -27,9 +28,6 @@ FILE = "evidence/findings.json"
 
 FILES = (FILE, "evidence/runs.csv", "evidence/verdicts.json", "evidence/plan.json")
 """What findings are read from: their own file, and those that must give them."""
-
-_LONGEST_FILE = 4_000_000
-"""Bytes of an evidence file that is read; 10,000 runs of 40 parameters have 3 million."""
 
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, ArithmeticError, RuntimeError)
@@ -136,24 +134,6 @@ def findings(
 def written(found: Sequence[Finding]) -> str:
     """The findings as their file holds them."""
     return json.dumps(encode(tuple(found)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def file_text(folder: Path, name: str) -> str:
-    """A file of a skill's folder, as UTF-8.
-
-    Raises:
-        OSError, ValueError: there is none, it is too long or no text, or a link leads out.
-    """
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise OSError(f"{name} is a link out of its skill")
-    if path.exists() and not path.is_file():
-        raise OSError(f"{name} is no file")  # a reader of a pipe would wait
-    with path.open("rb") as file:
-        content = file.read(_LONGEST_FILE + 1)
-    if len(content) > _LONGEST_FILE:
-        raise ValueError(f"{name} is longer than {_LONGEST_FILE:,} bytes")
-    return content.decode("utf-8")
 
 
 def load(folder: Path) -> Evidence:

@@ -15,11 +15,10 @@ import yaml
 from techspec.clock import now
 from techspec.identity import slug
 from techspec.render import quoted
-from techspec.skill.findings import file_text
 from techspec.skill.objections import about_head, secrets
 from techspec.skill.page import GRADES, LONGEST_FILE, Skill, visible
 from techspec.skill.places import NoRegistryThere
-from techspec.skill.registry import PageUnreadable, Registry, text_of
+from techspec.skill.registry import PageUnreadable, Registry, file_text, text_of
 from techspec.skill.untrusted import seen
 from techspec.skill.verify import verify
 from techspec.skill.writing import Shelf, name_value, writing

@@ -258,7 +258,7 @@ def _claim(finding: Finding) -> str:
 def _folders(root: Path) -> Iterator[Path]:
     """Those with findings; nothing hidden, such as a half-written page, as for pages."""
     for current, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if listing._is_searched(name, False))
+        folders[:] = sorted(name for name in folders if listing.is_searched(name, False))
         if os.path.basename(current) == "evidence" and Path(findings.FILE).name in names:  # noqa: PTH119
             yield Path(current).parent
 

@@ -278,7 +278,7 @@ def _listed(folder: str, refused: list[str]) -> tuple[list[str], list[str]]:
     folders = [
         folder + name + os.sep
         for name, is_folder in entries.items()
-        if is_folder and _is_searched(name, bool(main)) and not os.path.islink(folder + name)  # noqa: PTH114
+        if is_folder and is_searched(name, bool(main)) and not os.path.islink(folder + name)  # noqa: PTH114
     ]
     if any(
         is_folder and _is_page(name) and os.path.islink(folder + name)  # noqa: PTH114
@@ -305,7 +305,8 @@ def _is_page(name: str) -> bool:
     return ending.lower() == "md" and stem != "" and stem.lower() not in registry._NOT_PAGES
 
 
-def _is_searched(name: str, in_a_skill: bool) -> bool:
+def is_searched(name: str, in_a_skill: bool) -> bool:
+    """Whether pages are looked for in a folder of this name, in the folder of a skill or not."""
     is_hidden = name.startswith(".") and name not in (".claude", ".agents")
     return not is_hidden and not (in_a_skill and name in registry._INSIDE_A_SKILL)
 

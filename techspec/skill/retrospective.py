@@ -14,10 +14,10 @@ from techspec.identity import name_of
 from techspec.records import decode, encode
 from techspec.render import render
 from techspec.skill.distil import Draft, Notes, distil
-from techspec.skill.findings import UNREADABLE, file_text
+from techspec.skill.findings import UNREADABLE
 from techspec.skill.index import Library, ask
 from techspec.skill.page import GRADES, Skill, read, read_file, visible
-from techspec.skill.registry import Registry
+from techspec.skill.registry import Registry, file_text
 from techspec.skill.twins import Twin, twins_of
 from techspec.skill.writing import (
     Saved,

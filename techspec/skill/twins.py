@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from techspec.skill.findings import FILE, file_text
+from techspec.skill.findings import FILE
 from techspec.skill.index import Library, ask
 from techspec.skill.page import GRADES, Skill
-from techspec.skill.registry import Registry
+from techspec.skill.registry import Registry, file_text
 from techspec.skill.words import terms
 
 LIKENESS = 0.5

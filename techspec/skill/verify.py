@@ -10,6 +10,7 @@ from techspec.skill import evidence, findings
 from techspec.skill.distil import grade, verdict_row
 from techspec.skill.markdown import split_cells
 from techspec.skill.page import Row, Skill, read, visible
+from techspec.skill.registry import file_text
 from techspec.verdict.model import Verdict
 
 
@@ -36,7 +37,7 @@ def verify(skill_folder: Path) -> list[Mismatch]:
 
 def _mismatches(skill_folder: Path) -> Iterator[Mismatch]:
     path = skill_folder / _PAGE
-    skill = read(findings.file_text(skill_folder, _PAGE), path, skill_folder.parent)
+    skill = read(file_text(skill_folder, _PAGE), path, skill_folder.parent)
     beside = findings.load(skill_folder)
     metric, unit = str(beside.facts["metric"]), str(beside.facts["unit"])
     summaries = evidence.summaries(beside.rows, metric)

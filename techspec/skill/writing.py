@@ -325,10 +325,6 @@ def _update(
     line = f"- Version {version + 1}, {now()[:10]}: {why}."
     newest = _versioned(page, version + 1, [*history, line])
     _replace(path, old_text, newest)
-    for stale in set(before) - {folder / name for name in (*files, _AS_WRITTEN)}:
-        stale.unlink(
-            missing_ok=True
-        )  # evidence of the version that was kept, and of none that stands
     return Saved(path, version + 1)
 
 

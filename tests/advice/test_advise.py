@@ -254,8 +254,19 @@ def test_lines_for_which_there_is_no_room_are_counted(tmp_path):
     assert gaps.startswith("- Not covered")
 
 
+def test_sources_that_share_no_folder_are_told_from_the_top():
+    pages = [Path(f"/{name}/page.md") for name in ("ours", "theirs")]
+    sources = tuple(Source("p", path, "", "reported", "", 1.0, "strong", ()) for path in pages)
+
+    said = text(Advice("widgets", sources))
+
+    assert "Found 2 related sources\n" in said
+    assert "[/ours/page.md]" in said
+    assert "[/theirs/page.md]" in said
+
+
 def test_of_many_settled_hypotheses_the_outcomes_are_told_and_not_the_claims():
-    statement = Statement(f"{'a claim ' * 40}: CONFIRMED, 20.7 pt", ("page:H1",), "replicated")
+    statement = Statement(f"{'a claim ' * 80}: CONFIRMED, 20.7 pt", ("page:H1",), "replicated")
     settled = tuple(
         SettledHere(f"H{n}", n, "CONFIRMED", statement, Saving(1, 1.0)) for n in range(1, 9)
     )

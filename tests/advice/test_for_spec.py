@@ -281,4 +281,4 @@ def test_a_goal_that_is_met_word_by_word_is_told_that_nothing_is_left_out(tmp_pa
 
     said = text(asked(tmp_path, spec=None))
 
-    assert "- Not covered: no word of the goal, but settings may differ [your goal]" in said
+    assert "- Not covered: nothing, by its words; settings may differ [your goal]" in said
