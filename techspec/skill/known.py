@@ -43,8 +43,11 @@ class Cited:
 
     finding: Finding
     source: str
-    """Name of the page."""
+    """Name of the page; of a version before it, with the place where that is kept."""
     folder: Path
+    """Of the page."""
+    is_kept: bool = False
+    """Of a version before: it adds to what is said elsewhere, and says nothing by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,19 @@ def of_registry(registry: Registry) -> list[Cited]:
 
 
 def of_skill(folder: Path, source: str = "") -> list[Cited]:
-    """The findings of one skill's folder; its files are read again only when one has changed."""
-    stamps = tuple(_stamp(folder / name) for name in findings.FILES)
-    return [Cited(each, source or folder.name, folder) for each in _read(folder, stamps)]
+    """The findings of one skill's folder, and of the versions before it that are kept there.
+
+    Files are read again only when one has changed.
+    """
+    name = source or folder.name
+    kept = sorted((folder / "evidence").glob("version-*"))
+    inside = [path for path in kept if path.resolve().is_relative_to(folder.resolve())]
+    places = {folder: name} | {path: f"{name}/evidence/{path.name}" for path in inside}
+    return [
+        Cited(each, place, folder, is_kept=path != folder)
+        for path, place in places.items()
+        for each in _read(path, tuple(_stamp(path / file) for file in findings.FILES))
+    ]
 
 
 @lru_cache(maxsize=1_000)
@@ -139,7 +152,8 @@ def together(cited: Sequence[Cited]) -> list[Known]:
     subjects: dict[str, list[Cited]] = {}
     for each in cited:
         subjects.setdefault(subject(each.finding), []).append(each)
-    return [_known(group) for group in subjects.values()]
+    said = (group for group in subjects.values() if not all(each.is_kept for each in group))
+    return [_known(group) for group in said]
 
 
 def subject(finding: Finding) -> str:
@@ -260,6 +274,7 @@ def _folders(root: Path) -> Iterator[Path]:
     for current, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if listing.is_searched(name, False))
         if os.path.basename(current) == "evidence" and Path(findings.FILE).name in names:  # noqa: PTH119
+            folders.clear()  # the versions before it are the skill's
             yield Path(current).parent
 
 

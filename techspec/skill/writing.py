@@ -349,25 +349,26 @@ def _inside(folder: Path, name: str) -> None:
 
 
 def _keep(folder: Path, version: int) -> list[Path]:
-    """Copy a version of the page with its evidence aside; the files that were copied.
+    """Copy a version of the page with its evidence aside, as a skill's folder of its own.
+
+    Its findings go on to count. Returns the files that were copied, the page left out.
 
     The page is copied last: where it lies already, whoever copied it died behind that, and the
     evidence beside the page may be the next version's.
     """
     kept = folder / "evidence" / f"version-{version}"
-    _inside(folder, f"evidence/version-{version}/SKILL.md")
-    kept.mkdir(parents=True, exist_ok=True)
+    _inside(folder, f"evidence/version-{version}/evidence/runs.csv")
+    (kept / "evidence").mkdir(parents=True, exist_ok=True)
     page = (folder / "SKILL.md").read_bytes()
     if (kept / "SKILL.md").is_file() and (kept / "SKILL.md").read_bytes() == page:
-        names = {beside.name for beside in kept.iterdir()} - {"SKILL.md"}
-        return [folder / "evidence" / name for name in names]
+        return [folder / "evidence" / beside.name for beside in (kept / "evidence").iterdir()]
     copied = [
         beside
         for beside in sorted((folder / "evidence").iterdir())
         if beside.is_file() and not beside.is_symlink()
     ]
     for path in copied:
-        shutil.copyfile(path, kept / path.name)
+        shutil.copyfile(path, kept / "evidence" / path.name)
     whole = kept / ".SKILL.md"
     whole.write_bytes(page)
     whole.replace(kept / "SKILL.md")

@@ -154,8 +154,8 @@ def test_an_update_that_is_killed_after_any_write_is_finished_by_the_next(
     assert (folder / "evidence" / "page.sha256").read_text().split()[-1] == digest_text(told)
     assert (folder / "evidence" / "runs.csv").read_text() == "new\n"
     assert (kept / "SKILL.md").read_text() == page()
-    assert (kept / "runs.csv").read_text() == "old\n"
-    assert (kept / "notes.json").read_text() == "{}"
+    assert (kept / "evidence/runs.csv").read_text() == "old\n"
+    assert (kept / "evidence/notes.json").read_text() == "{}"
     assert not (folder / "evidence" / "notes.json").exists()
 
 

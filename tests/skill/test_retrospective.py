@@ -10,6 +10,7 @@ from techspec.ledger.folder import CampaignFolder
 from techspec.skill.branch import BadBranch, BranchInUse, NotInGit
 from techspec.skill.distil import Notes, distil
 from techspec.skill.index import find
+from techspec.skill.known import of_registry, together
 from techspec.skill.objections import about_head
 from techspec.skill.page import Attempt, read, read_file
 from techspec.skill.registry import Registry
@@ -598,11 +599,13 @@ TURNED = {"wide": (0.71, 0.70, 0.73), "deep": (0.91, 0.93, 0.92), "tiny": (0.01,
 OTHER_WORDS = "Use when digits of sums come out in the wrong order after long training."
 
 
-def judged(tmp_path, name, scores):
-    ran = state(scores)
+def judged(tmp_path, name, scores, first_seed=0, **changed):
+    planned, ran = plan(), state(scores)
+    trials = tuple(replace(trial, seed=trial.seed + first_seed) for trial in planned.trials)
+    planned = replace(planned, trials=trials, **changed)
     folder = CampaignFolder(tmp_path / ".techspec" / name)
     folder.ledger.parent.mkdir(parents=True)
-    return Judged(folder, plan(), ran, decide(plan(), ran))
+    return Judged(folder, planned, ran, decide(planned, ran))
 
 
 def save_campaign(campaign, registry, notes, choice=None):
@@ -678,6 +681,48 @@ def test_an_update_of_anothers_campaign_keeps_its_page_and_evidence(registry, tm
 
     kept = done.saved.path.parent / "evidence/version-1"
     assert (done.name, done.saved.version) == ("width-or-depth", 2)
-    assert (kept / "runs.csv").read_bytes() == runs
+    assert (kept / "evidence/runs.csv").read_bytes() == runs
     assert verify(done.saved.path.parent) == []
     assert "written from the campaign again" in done.saved.path.read_text()
+
+
+AGAIN = {"wide": (0.92, 0.91, 0.94), "deep": (0.72, 0.69, 0.71), "tiny": (0.01, 0.01, 0.02)}
+
+
+def test_an_update_by_a_campaign_that_agrees_leaves_the_claim_replicated(registry, tmp_path):
+    measured(registry)
+
+    campaign = judged(tmp_path, "again", AGAIN, first_seed=10)
+    save_campaign(campaign, registry, Notes(author="Ben"), Choice(update="width-or-depth"))
+
+    (known,) = together(of_registry(registry))
+    assert known.evidence == "replicated"
+    assert known.pooled_over == 2
+    assert {each.source for each in known.cited} == {
+        "width-or-depth",
+        "width-or-depth/evidence/version-1",
+    }
+    assert verify(registry.folders[0] / "width-or-depth/evidence/version-1") == []
+
+
+def test_what_only_an_earlier_version_of_a_page_claimed_is_not_said_any_more(registry, tmp_path):
+    measured(registry)
+    shorter = [replace(arm, config={**arm.config, "max_steps": 500}) for arm in plan().arms]
+    campaign = judged(tmp_path, "again", AGAIN, first_seed=10, arms=tuple(shorter))
+
+    save_campaign(campaign, registry, Notes(author="Ben"), Choice(update="width-or-depth"))
+
+    (known,) = together(of_registry(registry))
+    assert known.first.holds_for["max_steps"] == "500"
+    assert known.evidence == "measured over seeds"
+
+
+def test_evidence_of_a_version_that_is_a_link_out_of_its_skill_is_not_counted(registry, tmp_path):
+    measured(registry)
+    campaign = judged(tmp_path, "again", AGAIN, first_seed=10)
+    save_campaign(campaign, registry, Notes(author="Ben"), Choice(update="width-or-depth"))
+    kept = registry.folders[0] / "width-or-depth/evidence/version-1"
+    kept.rename(tmp_path / "elsewhere")
+    kept.symlink_to(tmp_path / "elsewhere")
+
+    assert {each.source for each in of_registry(registry)} == {"width-or-depth"}
