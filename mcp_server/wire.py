@@ -402,8 +402,9 @@ class SavedReply(Reply):
     version: int = Field(description="1: a new page; more: the page that was there was updated.")
     changed: bool = Field(description="False: the page said all of this already.")
     outcomes: dict[str, str] = Field(description="Hypothesis to outcome, as the page has them.")
-    superseded: list[str] = Field(
-        default=[], description="Pages that this one refutes; each now names it as its successor."
+    superseded: dict[str, str] = Field(
+        default={},
+        description="Pages that this one refutes, and why; each now names it as its successor.",
     )
     branch: str | None = Field(
         None, description="Where it was committed, if a branch was asked for."
@@ -424,7 +425,7 @@ class SavedReply(Reply):
             version=shared.saved.version,
             changed=shared.saved.changed,
             outcomes={verdict.hypothesis: str(verdict.outcome) for verdict in verdicts},
-            superseded=list(shared.superseded),
+            superseded=dict(shared.superseded),
             branch=shared.branch or None,
             commit=shared.commit or None,
             pull_request=request.url or None if request else None,
@@ -436,8 +437,7 @@ class SavedReply(Reply):
         what = f"version {self.version}" if self.changed else "unchanged"
         outcomes = ", ".join(f"{id} {outcome}" for id, outcome in self.outcomes.items())
         lines = [f"Saved {self.path} ({what}): {outcomes or 'no hypotheses'}."]
-        if self.superseded:
-            lines.append(f"Superseded: {', '.join(self.superseded)}.")
+        lines += [f"Superseded {name}: {why}." for name, why in self.superseded.items()]
         if self.branch:
             lines.append(f"It is on the branch {self.branch}, and not in the checkout.")
         if self.pull_request:

@@ -103,7 +103,7 @@ def _as_fields(shared: Shared) -> dict[str, object]:
     saved = shared.saved
     fields: dict[str, object] = {
         "path": str(saved.path), "version": saved.version, "changed": saved.changed,
-        "superseded": list(shared.superseded),
+        "superseded": dict(shared.superseded),
     }  # fmt: skip
     if shared.branch:
         fields |= {"branch": shared.branch, "commit": shared.commit}
@@ -118,7 +118,10 @@ def _lines(shared: Shared) -> list[str]:
         lines = [f"Skill: {saved.path} says this already (version {saved.version})."]
     else:
         lines = [f"Skill: {saved.path} (version {saved.version}), its evidence beside it."]
-    lines += [f"Superseded: {name}, which now names its successor." for name in shared.superseded]
+    lines += [
+        f"Superseded: {name}, which now names its successor: {why}."
+        for name, why in shared.superseded.items()
+    ]
     if shared.branch and shared.commit:
         lines.append(f"Committed as {shared.commit[:12]} on the branch {shared.branch!r};")
         lines.append("the checkout is as it was.")

@@ -4,7 +4,7 @@ import argparse
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from techspec import durable
@@ -21,7 +21,7 @@ from techspec.skill.page import Skill, is_unread, label, visible
 from techspec.skill.places import SOURCES, add_source, registry_for
 from techspec.skill.registry import Registry, file_text, leads_out, text_of
 from techspec.skill.site import site
-from techspec.skill.twins import pairs
+from techspec.skill.twins import about_circle, pairs, successors
 from techspec.skill.untrusted import NOTE, seen
 from techspec.skill.verify import Mismatch, verify
 
@@ -105,7 +105,8 @@ def _show(args: argparse.Namespace, registry: Registry) -> int:
 
 def _lint(args: argparse.Namespace, registry: Registry) -> int:
     skills = [find(registry, args.what)] if args.what else registry.skills()
-    found = [(skill, objection) for skill in skills for objection in _objections(skill)]
+    after = successors(ask(registry, Library.pages))
+    found = [(skill, objection) for skill in skills for objection in _objections(skill, after)]
     if args.json:
         listed = [
             {
@@ -126,7 +127,7 @@ def _lint(args: argparse.Namespace, registry: Registry) -> int:
     return 1 if found else 0
 
 
-def _objections(skill: Skill) -> list[Objection]:
+def _objections(skill: Skill, after: Mapping[str, set[str]]) -> list[Objection]:
     """All that the strict form and good sense say against a page and the evidence beside it."""
     is_folder = skill.path.name.upper() == "SKILL.MD"
     if leads_out(skill.path, skill.registry) or is_unread(skill):
@@ -143,6 +144,7 @@ def _objections(skill: Skill) -> list[Objection]:
                 fix = "put a file of UTF-8 text there, of 4 MB at most."
                 unread.append(Objection(file, 1, f"it cannot be read: {error}", fix))
     found = objections(skill.path.parent.name if is_folder else skill.path.stem, files)
+    found += about_circle(skill, files["SKILL.md"], after)
     shown = {"SKILL.md": skill.path.name}
     named = [Objection(shown.get(o.file, o.file), o.line, o.what, o.fix) for o in found]
     return named + unread

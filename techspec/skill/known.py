@@ -284,7 +284,7 @@ def _known(group: Sequence[Cited]) -> Known:
     if len(studies) > 1:
         pooled, pooled_over, p_agree = _pooled([each.finding for each in studies])
     conflict = ""
-    if any(_opposed(a.finding, b.finding) for a, b in combinations(studies, 2)):
+    if any(opposed(a.finding, b.finding) for a, b in combinations(studies, 2)):
         conflict = "their verdicts are opposite"
     elif p_agree is not None and p_agree < P_CONFLICT:
         conflict = f"their estimates differ by more than chance (p = {p_agree:.2g})"
@@ -376,7 +376,7 @@ def _claimed(finding: Finding) -> tuple[int, float]:
     return _direction(finding), margin or 0.0
 
 
-def _opposed(a: Finding, b: Finding) -> bool:
+def opposed(a: Finding, b: Finding) -> bool:
     """Whether not both verdicts can be right.
 
     CONFIRMED says that an effect is there; REFUTED, that it is smaller than the margin, or that

@@ -6,6 +6,7 @@ The numbers are the ledger's. A page that says what another says never stands be
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from techspec.clock import now
@@ -18,7 +19,7 @@ from techspec.skill.findings import UNREADABLE
 from techspec.skill.index import Library, ask
 from techspec.skill.page import GRADES, Skill, read, read_file, visible
 from techspec.skill.registry import Registry, file_text
-from techspec.skill.twins import Twin, twins_of
+from techspec.skill.twins import Twin, otherwise, refuted, successors, twins_of, way
 from techspec.skill.writing import (
     Saved,
     Shelf,
@@ -45,6 +46,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A page that the new one names, and why, in words of the new one."""
+
+    skill: Skill
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A checked draft, and what saving it does to the pages that are there."""
 
@@ -52,14 +61,15 @@ class Ready:
     why: str
     """What the History says, if there was a page before."""
     in_place_of_another: bool
-    superseded: tuple[Skill, ...]
+    superseded: tuple[Linked, ...]
     """Pages of the folder that is written to, which get a note of their successor."""
 
     @property
     def folders(self) -> tuple[str, ...]:
         """What saving touches, by paths from the registry folder."""
-        old = (str(skill.path.parent.relative_to(skill.registry)) for skill in self.superseded)
-        return (self.draft.name, *old)
+        old = (each.skill for each in self.superseded)
+        noted = (str(skill.path.parent.relative_to(skill.registry)) for skill in old)
+        return (self.draft.name, *noted)
 
 
 class StillRunning(TechspecError):
@@ -136,6 +146,22 @@ class NoTwin(TechspecError):
         )
 
 
+class Circle(TechspecError):
+    """A page was to supersede one that follows it already."""
+
+    def __init__(self, name: str, old: str, between: Sequence[str]) -> None:
+        followed = [f"{after!r} supersedes {before!r}" for before, after in pairwise(between)]
+        there = ", ".join(map(visible, followed)) or "it is that page"
+        super().__init__(
+            f"{name!r} cannot supersede {visible(old)!r}: {there}.",
+            "leave 'supersedes' out and that stays so; or take "
+            f"{visible(between[1])!r} out of 'superseded-by' on the page {name!r}, and {name!r} "
+            f"out of 'supersedes' on {visible(between[1])!r}, and save again."
+            if followed
+            else "name another page, or leave 'supersedes' out.",
+        )
+
+
 class NothingDiffers(TechspecError):
     """A page was to say how it differs, and no other says what it says."""
 
@@ -164,9 +190,9 @@ def save_on(shelf: Shelf, ready: Ready) -> Saved:
     over = ready.in_place_of_another or _is_own(there, author) or _same_notes(there, draft)
     saved = shelf.save(draft.name, draft.page, draft.files, ready.why, over)
     for old in ready.superseded:
-        path = shelf.root / old.path.relative_to(old.registry)
+        path = shelf.root / old.skill.path.relative_to(old.skill.registry)
         if path.is_file():
-            shelf.note_successor(path, draft.name, "it tested the same and found otherwise.")
+            shelf.note_successor(path, draft.name, f"{old.why}.")
     return saved
 
 
@@ -180,7 +206,7 @@ def prepare(
         HasAPage: the campaign's page has another name.
         HasTwins: others say the same, and `choice` is none.
         NamedApart: so does a page of the same author, and `notes` name another.
-        BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as their texts say.
+        BadSkillName, SkillTaken, UnfitPage, NoTwin, Circle, WeakerEvidence: as their texts say.
     """
     if campaign.is_running:
         raise StillRunning(campaign.folder.name)
@@ -200,8 +226,8 @@ def prepare_lesson(notes: Notes, registry: Registry, choice: Choice | None = Non
 
     Raises:
         SaysNothing: there is nothing in the notes that somebody could learn.
-        HasTwins, NamedApart, BadSkillName, SkillTaken, UnfitPage, NoTwin, WeakerEvidence: as for
-            `prepare`.
+        HasTwins, NamedApart, BadSkillName, SkillTaken, UnfitPage, NoTwin, Circle, WeakerEvidence:
+            as for `prepare`.
     """
     lacks = [] if notes.description else ["a description"]
     if not (notes.workflow or notes.attempts or notes.findings):
@@ -249,8 +275,9 @@ def _ready(
         if _grade(page) > _grade(there):
             raise WeakerEvidence(there, page.evidence)
     twins = twins_of(page, draft.files.get("evidence/findings.json", ""), registry)
-    refuted = _refuted(page, twins, registry, choice)
-    left = [twin for twin in twins if twin.skill not in refuted]
+    superseded = _superseded(page, twins, registry, choice)
+    gone = [each.skill.path for each in superseded]
+    left = [twin for twin in twins if twin.skill.path not in gone]
     if there is None and left and not choice.differs:
         for twin in left:
             mine = _is_own(twin.skill, author) and twin.skill.registry == root
@@ -264,40 +291,58 @@ def _ready(
     if choice.differs and not left:
         raise NothingDiffers(draft.name, choice.differs)
     if choice.differs:
-        text = _linked(text, "differs-from", [t.skill for t in left], f": {choice.differs}")
-    text = _linked(text, "supersedes", refuted, ": it tested the same and found otherwise")
+        differing = [Linked(twin.skill, choice.differs) for twin in left]
+        text = _linked(text, "differs-from", differing)
+    text = _linked(text, "supersedes", superseded)
     checked(draft.name, text, draft.files)
     why = "written again from the same campaign"
     if takes_over:
         campaign = page.metadata.get("techspec-campaign")
         why = f"written from the campaign {campaign}" if campaign else "written from other notes"
-    noted = tuple(skill for skill in refuted if skill.registry == root)
+    noted = tuple(each for each in superseded if each.skill.registry == root)
     return Ready(replace(draft, page=text), why, takes_over, noted)
 
 
-def _refuted(page: Skill, twins: Sequence[Twin], registry: Registry, choice: Choice) -> list[Skill]:
-    """What the page supersedes: the one named, and those it refutes on as good evidence."""
-    found = [
-        twin.skill
-        for twin in twins
-        if twin.contradicts and twin.skill.name != page.name and _grade(page) <= _grade(twin.skill)
-    ]
+def _superseded(
+    page: Skill, twins: Sequence[Twin], registry: Registry, choice: Choice
+) -> list[Linked]:
+    """The page that was named, and unless one differs those that this one refutes.
+
+    Raises:
+        NoTwin: there is no such page.
+        Circle: it follows this one already.
+    """
+    after = successors(ask(registry, Library.pages))
+    found = []
+    for twin in refuted(twins) if not choice.differs else ():
+        old = twin.skill
+        if _grade(page) <= _grade(old) and not way(page.name, old.name, after):
+            found.append(Linked(old, otherwise(*twin.contrary[0])))
     if choice.supersedes:
         chosen = _there(registry, choice.supersedes)
-        if chosen is None or chosen.name == page.name:
+        if chosen is None:
             raise NoTwin(choice.supersedes, registry.folders[0])
-        found += [chosen] if chosen.path not in [skill.path for skill in found] else []
+        between = way(page.name, chosen.name, after)
+        if between or chosen.name == page.name:
+            raise Circle(page.name, chosen.name, between)
+        if chosen.path not in [each.skill.path for each in found]:
+            contrary = next((t.contrary for t in twins if t.skill.path == chosen.path), ())
+            why = otherwise(*contrary[0]) if contrary else "so says whoever saved it"
+            found.append(Linked(chosen, why))
     return found
 
 
-def _linked(page: str, key: str, others: Sequence[Skill], how: str) -> str:
+def _linked(page: str, key: str, others: Sequence[Linked]) -> str:
     """The page with the names of others in its metadata, and a line each in its References."""
     if not others:
         return page
-    names = [visible(other.name) for other in others]
+    names = [visible(other.skill.name) for other in others]
     page = with_metadata(page, key, ", ".join(names))
     word = {"supersedes": "Supersedes", "differs-from": "Not the same as"}[key]
-    lines = "".join(f"- {word} `{name}`{how.rstrip('.')}.\n" for name in names)
+    lines = "".join(
+        f"- {word} `{name}`: {other.why.rstrip('.')}.\n"
+        for name, other in zip(names, others, strict=True)
+    )
     return page.replace("\n## References\n\n", f"\n## References\n\n{lines}", 1)
 
 

@@ -1,6 +1,6 @@
 """A prepared page in, the page in the registry folder or on a branch of its repository out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,8 @@ class Shared:
 
     name: str
     saved: Saved
-    superseded: tuple[str, ...]
-    """Names of the pages that now name this one as their successor."""
+    superseded: Mapping[str, str]
+    """By their names the pages that now name this one as their successor, and why."""
     branch: str = ""
     commit: str = ""
     request: PullRequest | None = None
@@ -64,7 +64,8 @@ def share(
 
 
 def _shared(ready: Ready, saved: Saved) -> Shared:
-    return Shared(ready.draft.name, saved, tuple(old.name for old in ready.superseded))
+    superseded = {old.skill.name: old.why for old in ready.superseded}
+    return Shared(ready.draft.name, saved, superseded)
 
 
 def _saved_below(root: Path, ready: Ready) -> Saved:

@@ -1,4 +1,4 @@
-"""A page and a registry in, the pages that say the same out: by words, or by what was tested.
+"""A page and a registry in, the pages that say the same out, and which of them it refutes.
 
 Two pages of one thing are found by nobody as one, and count as two sources.
 """
@@ -11,11 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from techspec.skill.findings import FILE
+from techspec.records import NotThatRecord, decode
+from techspec.skill import findings
+from techspec.skill.findings import Finding
 from techspec.skill.index import Library, ask
-from techspec.skill.page import GRADES, Skill
+from techspec.skill.known import of_skill, opposed, say, subject, together
+from techspec.skill.objections import Objection
+from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry, file_text
 from techspec.skill.words import terms
+from techspec.verdict.model import Outcome
 
 LIKENESS = 0.5
 """Jaccard index from which two pages are twins; .5 finds 13 pairs among 1,855 real pages."""
@@ -34,11 +39,10 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A finding of a page: its contrast, its claim without margins, and what became of it."""
+    """A finding of a page: its contrast, and its claim without margins."""
 
     contrast: Contrast
     claim: str
-    outcome: str
     data: str = ""
     """Digest of what its scores come from; empty where nobody said."""
 
@@ -57,8 +61,13 @@ class Twin:
     """Jaccard index of the stems of name and description, from 0 to 1."""
     same_contrast: str = ""
     """The claim that both tested; empty where only words agree."""
-    contradicts: bool = False
-    """The same claim was confirmed by one and refuted by the other."""
+    contrary: tuple[tuple[Finding, Finding], ...] = ()
+    """Verdicts on one thing that cannot both be right: the other page's, then this one's."""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether a claim of one came out otherwise in the other."""
+        return bool(self.contrary)
 
     @property
     def why(self) -> str:
@@ -68,15 +77,15 @@ class Twin:
         return f"{100 * self.likeness:.0f} % of the words of name and description are the same"
 
 
-def twins_of(page: Skill, findings: str, registry: Registry) -> list[Twin]:
+def twins_of(page: Skill, said: str, registry: Registry) -> list[Twin]:
     """The pages of a registry that say what a new one says, the likest first.
 
     Args:
         page: the new one; a page of the registry at the same path is no twin of it.
-        findings: its evidence/findings.json; empty without one.
+        said: its evidence/findings.json; empty without one.
         registry: searched as advise does.
     """
-    tested = read_tested(findings)
+    tested, found_here = read_tested(said), _findings(said)
     own = _stems(page)
 
     def candidates(library: Library) -> list[Skill]:
@@ -92,9 +101,10 @@ def twins_of(page: Skill, findings: str, registry: Registry) -> list[Twin]:
     found = []
     for other in ask(registry, candidates):
         likeness = _jaccard(own, _stems(other))
-        claim, contradicts = _compared(tested, tested_by(other)) if tested else ("", False)
+        claim = _compared(tested, tested_by(other)) if tested else ""
         if other.path != page.path and (likeness >= LIKENESS or claim):
-            found.append(Twin(other, likeness, claim, contradicts))
+            contrary = _contrary(found_here, _findings_of(other)) if claim else ()
+            found.append(Twin(other, likeness, claim, contrary))
     return sorted(found, key=lambda twin: (not twin.same_contrast, -twin.likeness))
 
 
@@ -106,15 +116,95 @@ def pairs(skills: Sequence[Skill]) -> list[tuple[Twin, Skill]]:
     found = []
     for first, second in sorted(likely):
         likeness = _jaccard(stems[first], stems[second])
-        claim, contradicts = _compared(tested[first], tested[second])
+        claim = _compared(tested[first], tested[second])
         if likeness < LIKENESS and not claim:
             continue
         better, other = skills[first], skills[second]
         if evidence_order(other) < evidence_order(better):
             better, other = other, better
         if not _is_linked(better, other):
-            found.append((Twin(better, likeness, claim, contradicts), other))
+            contrary = _contrary(_findings_of(other), _findings_of(better)) if claim else ()
+            found.append((Twin(better, likeness, claim, contrary), other))
     return sorted(found, key=lambda pair: (-pair[0].likeness, str(pair[0].skill.path)))
+
+
+def refuted(twins: Sequence[Twin]) -> list[Twin]:
+    """Those of which all that was decided came out otherwise, on evidence that is no worse.
+
+    A page that also says what nobody refuted keeps its place, and so does one whose claim two
+    studies decided alike.
+    """
+    contrary = [twin for twin in twins if twin.contradicts]
+    cited = [each for twin in contrary for each in of_skill(twin.skill.path.parent)]
+    held = {subject(each.first) for each in together(cited) if each.evidence == "replicated"}
+
+    def is_refuted(twin: Twin) -> bool:
+        gone = [old for new, old in twin.contrary if _is_as_good(new, old)]
+        decided = [each for each in _findings_of(twin.skill) if each.outcome in _DECIDED]
+        return all(each in gone and subject(each) not in held for each in decided)
+
+    return [twin for twin in contrary if is_refuted(twin)]
+
+
+_DECIDED = (Outcome.CONFIRMED, Outcome.REFUTED)
+
+
+def _is_as_good(new: Finding, old: Finding) -> bool:
+    planned = new.is_as_planned or not old.is_as_planned
+    return planned and new.seeds_min >= old.seeds_min
+
+
+def otherwise(new: Finding, old: Finding) -> str:
+    """What one page found against what the other had."""
+    return visible(f"{say(new)}, against {say(old)}")
+
+
+def successors(pages: Iterable[Skill]) -> dict[str, set[str]]:
+    """By the name of a page the names of those that supersede it, whichever of both says so."""
+    after: dict[str, set[str]] = {}
+    for page in pages:
+        for newer in _names(page, "superseded-by"):
+            after.setdefault(page.name, set()).add(newer)
+        for older in _names(page, "supersedes"):
+            after.setdefault(older, set()).add(page.name)
+    return after
+
+
+def way(start: str, end: str, after: Mapping[str, Iterable[str]]) -> list[str]:
+    """The names from one page through its successors to another, both included; else empty."""
+    before: dict[str, str] = {}
+    left = [start]
+    while left:
+        name = left.pop()
+        for newer in sorted(after.get(name, ())):
+            if newer not in before:
+                before[newer] = name
+                left.append(newer)
+    if end not in before:
+        return []
+    found = [end]
+    while found[-1] != start or len(found) == 1:
+        found.append(before[found[-1]])
+    return found[::-1]
+
+
+def about_circle(page: Skill, text: str, after: Mapping[str, Iterable[str]]) -> Iterator[Objection]:
+    """What is to be said against a page that supersedes itself, be it by way of others."""
+    if circle := way(page.name, page.name, after):
+        line = next((n for n, t in enumerate(text.split("\n"), 1) if _LINK.match(t)), 1)
+        what = f"a circle of pages that supersede each other: {', '.join(circle[:-1])}"
+        fix = (
+            "decide which of them stands; take its `superseded-by` out, and its name out of the "
+            "`supersedes` of the others."
+        )
+        yield Objection("SKILL.md", line, what, fix)
+
+
+_LINK = re.compile(r"\s+supersede(s|d-by):")
+
+
+def _names(page: Skill, key: str) -> list[str]:
+    return [name for part in page.metadata.get(key, "").split(",") if (name := part.strip())]
 
 
 def evidence_order(skill: Skill) -> tuple[int, int, int, tuple[str, ...]]:
@@ -130,15 +220,15 @@ def evidence_order(skill: Skill) -> tuple[int, int, int, tuple[str, ...]]:
 def tested_by(skill: Skill) -> list[Tested]:
     """What the evidence beside a page says that it tested; nothing where it cannot be read."""
     try:
-        return read_tested(file_text(skill.path.parent, FILE))
+        return read_tested(file_text(skill.path.parent, findings.FILE))
     except (OSError, ValueError, RuntimeError):  # the last for a loop of links
         return []
 
 
-def read_tested(findings: str) -> list[Tested]:
+def read_tested(said: str) -> list[Tested]:
     """The findings of a findings.json that compare anything."""
     try:
-        listed = json.loads(findings or "[]")
+        listed = json.loads(said or "[]")
     except (ValueError, RecursionError):
         return []
     entries = listed.get("findings", []) if isinstance(listed, dict) else listed
@@ -161,33 +251,42 @@ def _tested(entry: Mapping[str, object]) -> Tested | None:
     varied = frozenset((key, frozenset(seen)) for key, seen in values.items() if len(seen) > 1)
     if not metric or not varied:
         return None
-    outcome, data = (str(entry.get(key) or "") for key in ("outcome", "data"))
-    return Tested(Contrast(metric[0], varied), claim, outcome, data)
+    return Tested(Contrast(metric[0], varied), claim, str(entry.get("data") or ""))
 
 
-def _compared(own: Iterable[Tested], other: Sequence[Tested]) -> tuple[str, bool]:
-    """The first claim that both tested, by its contrast, and whether any came out otherwise."""
-    claim, contradicts = "", False
-    for one in own:
-        for same in filter(one.is_as, other):
-            claim = claim or one.claim
-            decided = {one.outcome, same.outcome} == {"CONFIRMED", "REFUTED"}
-            turned = _turned(one.claim) == same.claim
-            both = one.outcome == same.outcome == "CONFIRMED"
-            contradicts |= (one.claim == same.claim and decided) or (turned and both)
-    return claim, contradicts
+def _compared(own: Iterable[Tested], other: Sequence[Tested]) -> str:
+    """The first claim that both tested, by its contrast."""
+    return next((one.claim for one in own if any(map(one.is_as, other))), "")
 
 
-def _turned(claim: str) -> str:
-    """`m(a)>m(b)` as `m(b)>m(a)`; "" for a claim of another form."""
-    sides = claim.split(">")
-    return ">".join(reversed(sides)) if len(sides) == 2 and not sides[1].startswith("=") else ""
+def _findings(said: str) -> tuple[Finding, ...]:
+    """The findings of a findings.json of our own making; none of one that is another's."""
+    try:
+        return tuple(decode(Finding, entry) for entry in json.loads(said or "[]"))
+    except (NotThatRecord, ValueError, TypeError):
+        return ()
+
+
+def _findings_of(skill: Skill) -> tuple[Finding, ...]:
+    """Those that the evidence beside a page gives."""
+    return findings.read(skill.path.parent)
+
+
+def _contrary(
+    new: Sequence[Finding], old: Sequence[Finding]
+) -> tuple[tuple[Finding, Finding], ...]:
+    return tuple(
+        (one, other)
+        for one in new
+        for other in old
+        if subject(one) == subject(other) and opposed(one, other)
+    )
 
 
 def _measured(registry: Registry) -> Iterator[Path]:
     for folder in registry.folders:
-        for findings in sorted(folder.glob("**/evidence/findings.json")):
-            yield findings.parent.parent / "SKILL.md"
+        for path in sorted(folder.glob("**/evidence/findings.json")):
+            yield path.parent.parent / "SKILL.md"
 
 
 def _stems(skill: Skill) -> frozenset[str]:

@@ -193,7 +193,7 @@ class Shelf:
             raise LeadsOutOfRegistry(folder)
         if folder.exists() or (self.root / f"{name}.md").exists():
             return _update(folder, page, files, why, in_place_of_another)
-        _create(folder, {"SKILL.md": page, **files, _AS_WRITTEN: digest_text(page)})
+        _create(folder, {"SKILL.md": page, **files, _AS_WRITTEN: _digest(page)})
         return Saved(folder / "SKILL.md", 1)
 
     def note_successor(self, path: Path, successor: str, why: str) -> bool:
@@ -331,15 +331,23 @@ def _update(
 def _is_as_written(folder: Path, page: str) -> bool:
     """Whether nobody edited a page since it was written; of an older one nothing tells."""
     written = folder / _AS_WRITTEN
-    return not written.is_file() or digest_text(page) in written.read_text("utf-8").split()
+    known = {_digest(page), digest_text(page)}  # the latter is what earlier versions wrote
+    return not written.is_file() or bool(known & set(written.read_text("utf-8").split()))
+
+
+def _digest(page: str) -> str:
+    """Of a page without its links, which other pages' saving writes and a person may cut."""
+    head, end, body = page.partition("\n---\n")
+    own = [line for line in head.split("\n") if not _LINK.match(line)]
+    return digest_text("\n".join(own) + end + _OF_OTHERS.sub("", body).rstrip())
 
 
 def _replace(path: Path, old: str, new: str) -> None:
     """Write a page and its digest; whoever dies between leaves a page that counts as written."""
     as_written = path.parent / _AS_WRITTEN
-    durable.write(as_written, f"{digest_text(old)}\n{digest_text(new)}")
+    durable.write(as_written, f"{_digest(old)}\n{_digest(new)}")
     durable.write(path, new)
-    durable.write(as_written, digest_text(new))
+    durable.write(as_written, _digest(new))
 
 
 def _inside(folder: Path, name: str) -> None:
@@ -384,6 +392,7 @@ _OF_OTHERS = re.compile(
 )
 """Sections that saving or merging another page wrote."""
 _LINKS = ("supersedes", "superseded-by", "differs-from")
+_LINK = re.compile(rf"\s+({'|'.join(_LINKS)}):")
 
 
 def _carried(old: str, page: str) -> str:

@@ -114,6 +114,27 @@ def test_lint_lists_all_that_keeps_a_page_from_being_shared(project, techspec):
     assert "not YAML" in torn.out
 
 
+def test_lint_reports_a_circle_of_pages_that_supersede_each_other(project, techspec):
+    for name, other in (("carry", "digits"), ("digits", "base"), ("base", "carry")):
+        head = HEAD.format(name=name).replace(
+            "\n---\n", f'\nmetadata:\n  supersedes: "{other}"\n---\n'
+        )
+        put(project, name, head + "# T\n")
+    put(
+        project,
+        "apart",
+        HEAD.replace("\n---\n", '\nmetadata:\n  supersedes: "carry"\n---\n') + "# T\n",
+    )
+
+    said = techspec("skills", "lint")
+    one = techspec("skills", "lint", "digits")
+
+    assert said.out.count("a circle of pages that supersede each other: ") == 3
+    assert "digits/SKILL.md:5: a circle of pages that supersede each other: " in one.out
+    assert all(name in one.out.splitlines()[0] for name in ("carry", "digits", "base"))
+    assert techspec("skills", "lint", "apart").code == 0
+
+
 def test_lint_looks_at_all_of_a_page_whose_name_has_the_word_link(project, techspec):
     put(project, "foo", HEAD.format(name="link-prediction") + "AKIA" + "A" * 16 + "\n")
 

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from techspec.skill.page import Attempt, read, read_file
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import (
     Choice,
+    Circle,
     HasTwins,
     NamedApart,
     NothingDiffers,
@@ -26,11 +28,12 @@ from techspec.skill.retrospective import (
     prepare_lesson,
 )
 from techspec.skill.share import share
+from techspec.skill.twins import about_circle, successors
 from techspec.skill.verify import verify
 from techspec.skill.writing import EditedByHand, UnfitPage, writing
 from techspec.verdict.campaign import Judged
 from techspec.verdict.decide import decide
-from tests.skill.judged_campaign import SCORES, SPEC, plan, state
+from tests.skill.judged_campaign import CLAIM, SCORES, SPEC, plan, state
 
 NOTES = Notes(
     name="carry-digits",
@@ -248,7 +251,7 @@ def test_a_page_that_supersedes_another_is_linked_both_ways(registry):
     done = save(replace(TWIN, author="Ben"), registry, Choice(supersedes="carry-digits"))
 
     new = find(registry, "lost-carry")
-    assert done.superseded == ("carry-digits",)
+    assert list(done.superseded) == ["carry-digits"]
     assert new.metadata["supersedes"] == "carry-digits"
     assert '  superseded-by: "lost-carry"\n' in old.read_text()
     assert "- By `lost-carry`" in old.read_text()
@@ -341,6 +344,7 @@ from techspec.skill.distil import Notes
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import prepare_lesson
 from techspec.skill.share import share
+from techspec.skill.twins import about_circle, successors
 root, name, description, branch = sys.argv[1:]
 registry = Registry([Path(root)])
 notes = Notes(name=name, description=description, findings=("It matters.",), author=name)
@@ -596,12 +600,21 @@ def test_notes_are_kept_beside_a_lesson(registry):
 # A campaign
 
 TURNED = {"wide": (0.71, 0.70, 0.73), "deep": (0.91, 0.93, 0.92), "tiny": (0.01, 0.01, 0.02)}
-OTHER_WORDS = "Use when digits of sums come out in the wrong order after long training."
+AGAIN = {"wide": (0.92, 0.91, 0.94), "deep": (0.72, 0.69, 0.71), "tiny": (0.01, 0.01, 0.02)}
+FIVE = {arm: (*values, *values[:2]) for arm, values in SCORES.items()}
+OTHERWISE = Notes(
+    name="depth-wins",
+    description="Use when digits of sums come out in the wrong order after long training.",
+)
 
 
 def judged(tmp_path, name, scores, first_seed=0, **changed):
     planned, ran = plan(), state(scores)
-    trials = tuple(replace(trial, seed=trial.seed + first_seed) for trial in planned.trials)
+    trials = tuple(
+        replace(planned.trials[0], id=f"{arm}-s{n}", arm=arm, seed=first_seed + n)
+        for arm, values in scores.items()
+        for n in range(len(values))
+    )
     planned = replace(planned, trials=trials, **changed)
     folder = CampaignFolder(tmp_path / ".techspec" / name)
     folder.ledger.parent.mkdir(parents=True)
@@ -627,10 +640,16 @@ def test_notes_that_are_a_link_out_of_their_skill_are_not_taken_up(registry, tmp
 def test_a_refutation_on_as_good_evidence_links_what_it_supersedes(registry, tmp_path):
     old = measured(registry)
 
-    notes = Notes(name="depth-wins", description=OTHER_WORDS)
-    done = save_campaign(judged(tmp_path, "again", TURNED), registry, notes)
+    done = save_campaign(judged(tmp_path, "again", TURNED), registry, OTHERWISE)
 
-    assert done.superseded == ("width-or-depth",)
+    why = done.superseded["width-or-depth"]
+    wide, deep = "exact_match(d_model=512, depth=2)", "exact_match(d_model=128, depth=8)"
+    assert re.fullmatch(
+        re.escape(f"{deep} > {wide} by 2pt: CONFIRMED, ") + ".*, 3 \\+ 3 seeds, against "
+        + re.escape(f"{wide} > {deep} by 2pt: CONFIRMED, ") + ".*, 3 \\+ 3 seeds", why
+    )  # fmt: skip
+    assert why in old.read_text()
+    assert why in done.saved.path.read_text()
     assert find(registry, "depth-wins").metadata["supersedes"] == "width-or-depth"
     assert find(registry, "width-or-depth").metadata["superseded-by"] == "depth-wins"
     assert verify(done.saved.path.parent) == []
@@ -641,19 +660,146 @@ def test_a_refutation_on_weaker_evidence_asks_first(registry, tmp_path):
     measured(registry)
     once = {arm: values[:1] for arm, values in TURNED.items()}
 
-    notes = Notes(name="depth-wins", description=OTHER_WORDS)
     with pytest.raises(HasTwins, match="tested the same"):
-        save_campaign(judged(tmp_path, "again", once), registry, notes)
+        save_campaign(judged(tmp_path, "again", once), registry, OTHERWISE)
 
     assert "superseded-by" not in find(registry, "width-or-depth").metadata
+
+
+def asked(claim, *arms, seeds=3):
+    """A hypothesis that is judged at so many seeds and no sooner."""
+    return replace(plan().questions[0], claim=claim, arms=arms, looks=(seeds,))
+
+
+def test_a_refutation_on_fewer_seeds_asks_first(registry, tmp_path):
+    questions = (asked(CLAIM, "wide", "deep", seeds=5),)
+    old = judged(tmp_path, "old", FIVE, questions=questions)
+    save_campaign(old, registry, Notes(name="width-or-depth"))
+
+    with pytest.raises(HasTwins, match="and came out otherwise"):
+        save_campaign(judged(tmp_path, "again", TURNED), registry, OTHERWISE)
+
+
+def test_a_page_that_also_says_what_nobody_refuted_is_not_superseded_unasked(registry, tmp_path):
+    more = replace(asked("exact_match(wide) > exact_match(tiny) by 2pt", "wide", "tiny"), id="H3")
+    old = judged(tmp_path, "old", AGAIN, questions=(*plan().questions, more))
+    save_campaign(old, registry, Notes(name="width-or-depth"))
+
+    with pytest.raises(HasTwins, match="and came out otherwise"):
+        save_campaign(judged(tmp_path, "again", TURNED), registry, OTHERWISE)
+
+
+ANOTHER_MARGIN = {
+    "scores": FIVE,
+    "questions": (asked(CLAIM.replace("2pt", "40pt"), "wide", "deep", seeds=5),),
+}
+OTHER_SETTINGS = {
+    "scores": TURNED,
+    "arms": tuple(replace(arm, config={**arm.config, "max_steps": 9}) for arm in plan().arms),
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcomes"),
+    [(ANOTHER_MARGIN, ["REFUTED"]), (OTHER_SETTINGS, ["INCONCLUSIVE", "CONFIRMED"])],
+    ids=["another margin", "other settings"],
+)
+def test_a_page_on_another_claim_is_not_superseded_unasked(registry, tmp_path, changed, outcomes):
+    measured(registry)
+    campaign = judged(tmp_path, "again", first_seed=10, **changed)
+    assert [verdict.outcome for verdict in campaign.verdicts] == outcomes
+
+    with pytest.raises(HasTwins) as refused:
+        save_campaign(campaign, registry, OTHERWISE)
+
+    assert "came out otherwise" not in str(refused.value)
+
+
+def test_two_pages_that_agree_are_not_superseded_by_one_that_does_not(registry, tmp_path):
+    measured(registry)
+    save_campaign(
+        judged(tmp_path, "again", AGAIN, first_seed=10),
+        registry,
+        replace(OTHERWISE, name="widths-too"),
+        Choice(differs="other seeds"),
+    )
+
+    with pytest.raises(HasTwins, match="width-or-depth"):
+        save_campaign(judged(tmp_path, "third", TURNED, first_seed=20), registry, OTHERWISE)
+
+
+def test_a_page_that_is_to_differ_supersedes_none(registry, tmp_path):
+    measured(registry)
+
+    done = save_campaign(
+        judged(tmp_path, "again", TURNED), registry, OTHERWISE, Choice(differs="another machine")
+    )
+
+    assert done.superseded == {}
+    assert find(registry, "depth-wins").metadata["differs-from"] == "width-or-depth"
+
+
+# Circles
+
+
+def test_saving_a_superseded_page_again_changes_neither_page(registry, tmp_path):
+    old, new = judged(tmp_path, "old", SCORES), judged(tmp_path, "new", TURNED)
+    save_campaign(old, registry, Notes(name="width-wins"))
+    save_campaign(new, registry, OTHERWISE)
+    before = [page.path.read_text() for page in registry.skills()]
+
+    again = [
+        save_campaign(old, registry, Notes(name="width-wins")),
+        save_campaign(new, registry, OTHERWISE),
+    ]
+
+    assert [done.saved.changed for done in again] == [False, False]
+    assert [page.path.read_text() for page in registry.skills()] == before
+    assert about_circles(registry) == []
+
+
+def about_circles(registry):
+    pages = registry.skills()
+    after = successors(pages)
+    return [each for page in pages for each in about_circle(page, page.path.read_text(), after)]
+
+
+def test_a_circle_of_pages_that_supersede_each_other_is_refused_with_both_names(registry):
+    names = ("carry-digits", "lost-carry")
+    save(NOTES, registry)
+    save(replace(TWIN, author="Ben"), registry, Choice(supersedes="carry-digits"))
+
+    with pytest.raises(Circle) as refused:
+        save(NOTES, registry, Choice(supersedes="lost-carry"))
+
+    assert all(repr(name) in refused.value.what for name in names)
+    with pytest.raises(Circle, match="it is that page"):
+        save(NOTES, registry, Choice(supersedes="carry-digits"))
+    assert about_circles(registry) == []
+
+
+def test_a_link_turned_round_by_hand_may_be_saved(registry, tmp_path):
+    old, new = judged(tmp_path, "old", SCORES), judged(tmp_path, "new", TURNED)
+    save_campaign(old, registry, Notes(name="width-wins"))
+    save_campaign(new, registry, OTHERWISE)
+    for page in registry.skills():
+        lines = page.path.read_text().split("\n")
+        page.path.write_text("\n".join(line for line in lines if "  supersede" not in line))
+
+    save_campaign(old, registry, Notes(name="width-wins"), Choice(supersedes="depth-wins"))
+    save_campaign(new, registry, OTHERWISE)
+
+    assert find(registry, "width-wins").metadata["supersedes"] == "depth-wins"
+    assert "superseded-by" not in find(registry, "width-wins").metadata
+    assert find(registry, "depth-wins").metadata["superseded-by"] == "width-wins"
+    assert about_circles(registry) == []
 
 
 def test_the_same_contrast_measured_again_by_another_asks_first(registry, tmp_path):
     measured(registry)
 
-    notes = Notes(name="again", description=OTHER_WORDS)
     with pytest.raises(HasTwins, match="tested the same"):
-        save_campaign(judged(tmp_path, "again", SCORES), registry, notes)
+        save_campaign(judged(tmp_path, "again", SCORES), registry, OTHERWISE)
 
 
 def test_a_campaigns_page_that_was_named_is_not_written_into_that_of_an_earlier_study(
@@ -684,9 +830,6 @@ def test_an_update_of_anothers_campaign_keeps_its_page_and_evidence(registry, tm
     assert (kept / "evidence/runs.csv").read_bytes() == runs
     assert verify(done.saved.path.parent) == []
     assert "written from the campaign again" in done.saved.path.read_text()
-
-
-AGAIN = {"wide": (0.92, 0.91, 0.94), "deep": (0.72, 0.69, 0.71), "tiny": (0.01, 0.01, 0.02)}
 
 
 def test_an_update_by_a_campaign_that_agrees_leaves_the_claim_replicated(registry, tmp_path):
