@@ -46,7 +46,7 @@ class GitRefused(TechspecError):
 
 
 class BadBranch(TechspecError):
-    """A name that git does not take for a branch."""
+    """A name that git does not take for a branch, or takes for something else."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -107,9 +107,7 @@ def commit(
     """
     top = _top(root)
     within = root.resolve().relative_to(top)
-    # Git would read a leading dash as an option, wherever the short name is passed on.
-    is_ref = not _git(top, ["check-ref-format", f"refs/heads/{branch}"], check=False).returncode
-    if branch.startswith("-") or not is_ref:
+    if not _is_name(top, branch):
         raise BadBranch(branch)
     _not_checked_out(top, branch)
     for _ in range(_TRIES):
@@ -188,6 +186,23 @@ def _top(root: Path) -> Path:
     if found.returncode or not found.stdout.strip():
         raise NotInGit(root)
     return Path(found.stdout.rstrip("\n")).resolve()
+
+
+_NO_NAME = re.compile(r"@|refs/.*|([A-Z]+_)?HEAD|[0-9a-f]{40}|[0-9a-f]{64}")
+"""What git takes for a reference of its own, a full one or a commit, whatever there is."""
+
+
+def _is_name(top: Path, branch: str) -> bool:
+    """Whether git takes it for a new branch's name, and a command that is given it means this one.
+
+    A tag of that name is let pass: where it matters we say `refs/heads/`.
+    """
+    taken = _git(top, ["check-ref-format", "--branch", branch], check=False)
+    if taken.returncode or taken.stdout != f"{branch}\n" or _NO_NAME.fullmatch(branch):
+        return False
+    words = ["rev-parse", "--quiet", "--verify", "--symbolic-full-name", branch]
+    means = _git(top, words, check=False).stdout.strip()
+    return means in ("", f"refs/heads/{branch}", f"refs/tags/{branch}")
 
 
 def _not_checked_out(top: Path, branch: str) -> None:
