@@ -61,6 +61,8 @@ class Ready:
     why: str
     """What the History says, if there was a page before."""
     in_place_of_another: bool
+    is_new: bool
+    """The registry, as it was read, had no page of that name."""
     superseded: tuple[Linked, ...]
     """Pages of the folder that is written to, which get a note of their successor."""
 
@@ -183,11 +185,19 @@ class WeakerEvidence(TechspecError):
 
 
 def save_on(shelf: Shelf, ready: Ready) -> Saved:
-    """Write a prepared page, and its name on what it supersedes."""
-    draft = ready.draft
-    there = read_file(shelf.root / draft.name / "SKILL.md", shelf.root)  # a branch may have one
-    author = read(draft.page).metadata.get("author", "")
-    over = ready.in_place_of_another or _is_own(there, author) or _same_notes(there, draft)
+    """Write a prepared page, and its name on what it supersedes.
+
+    A branch may have a page that the registry has not: until it is merged, whoever wrote it
+    may write it again.
+    """
+    draft, page = ready.draft, read(ready.draft.page)
+    there = read_file(shelf.root / draft.name / "SKILL.md", shelf.root)
+    author = page.metadata.get("author", "")
+    is_open = ready.is_new and _is_written(there) and "author" not in there.metadata
+    own = is_open or _is_own(there, author) or _same_notes(there, draft)
+    if own and _grade(page) > _grade(there):
+        raise WeakerEvidence(there, page.evidence)
+    over = ready.in_place_of_another or own
     saved = shelf.save(draft.name, draft.page, draft.files, ready.why, over)
     for old in ready.superseded:
         path = shelf.root / old.skill.path.relative_to(old.skill.registry)
@@ -300,7 +310,7 @@ def _ready(
         campaign = page.metadata.get("techspec-campaign")
         why = f"written from the campaign {campaign}" if campaign else "written from other notes"
     noted = tuple(each for each in superseded if each.skill.registry == root)
-    return Ready(replace(draft, page=text), why, takes_over, noted)
+    return Ready(replace(draft, page=text), why, takes_over, there is None, noted)
 
 
 def _superseded(
@@ -375,8 +385,12 @@ def _of_one_campaign(there: Skill, page: Skill) -> bool:
 
 def _is_own(skill: Skill, author: str) -> bool:
     """True for a page that techspec wrote for the same named author."""
-    written = {"techspec-campaign", "techspec-lesson"} & set(skill.metadata)
-    return bool(author and written) and skill.metadata.get("author") == author
+    return bool(author) and _is_written(skill) and skill.metadata.get("author") == author
+
+
+def _is_written(skill: Skill) -> bool:
+    """True for a page that techspec wrote."""
+    return bool({"techspec-campaign", "techspec-lesson"} & set(skill.metadata))
 
 
 def _same_notes(there: Skill, draft: Draft) -> bool:

@@ -8,7 +8,7 @@ from techspec.skill.branch import PullRequest, commit, open_pull_request
 from techspec.skill.page import read
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import Ready, save_on
-from techspec.skill.writing import Saved, writing
+from techspec.skill.writing import EditedByHand, LeadsOutOfRegistry, Saved, SkillTaken, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,14 @@ def share(
     ready = prepare()
     name = ready.draft.name
 
+    branch = branch or f"skill/{name}"
+
     def anew() -> tuple[Sequence[str], Callable[[Path], Saved]]:
         nonlocal ready
         ready = prepare()
-        return ready.folders, lambda below: _saved_below(below, ready)
+        return ready.folders, lambda below: _saved_below(below, ready, branch)
 
-    done = commit(root, branch or f"skill/{name}", anew, _message(ready))
+    done = commit(root, branch, anew, _message(ready))
     saved = replace(done.made, path=root / name / "SKILL.md", changed=bool(done.commit))
     request = None
     if pull_request:
@@ -68,9 +70,13 @@ def _shared(ready: Ready, saved: Saved) -> Shared:
     return Shared(ready.draft.name, saved, superseded)
 
 
-def _saved_below(root: Path, ready: Ready) -> Saved:
+def _saved_below(root: Path, ready: Ready, branch: str) -> Saved:
     with writing(root) as shelf:
-        return save_on(shelf, ready)
+        try:
+            return save_on(shelf, ready)
+        except (SkillTaken, EditedByHand, LeadsOutOfRegistry) as error:  # the place is gone soon
+            place = Path(error.path).relative_to(root)
+            raise type(error)(f"{place} on the branch {branch!r}") from None
 
 
 def _message(ready: Ready) -> str:

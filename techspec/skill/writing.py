@@ -45,33 +45,36 @@ class BadFileName(TechspecError):
 
 
 class SkillTaken(TechspecError):
-    """A page of that name exists and another campaign or person wrote it."""
+    """A page of that name is another campaign's or person's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         super().__init__(
-            f"There is a skill at {path} that this campaign did not write.",
+            f"There is a skill at {path} that another wrote.",
             "save yours under another name; the other page stays as it is.",
         )
+        self.path = path
 
 
 class LeadsOutOfRegistry(TechspecError):
     """A link where a skill's folder should be."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"{path} is a link, so a page written there would land outside the registry.",
             "replace the link by a folder, or save under another name.",
         )
+        self.path = path
 
 
 class EditedByHand(TechspecError):
     """The page has words that techspec did not write and would lose."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"{path} was edited after it was saved; saving again would lose that.",
             "put your words into the notes and move the page away, or save under another name.",
         )
+        self.path = path
 
 
 class UnfitPage(TechspecError):

@@ -30,7 +30,7 @@ from techspec.skill.retrospective import (
 from techspec.skill.share import share
 from techspec.skill.twins import about_circle, successors
 from techspec.skill.verify import verify
-from techspec.skill.writing import EditedByHand, UnfitPage, writing
+from techspec.skill.writing import EditedByHand, SkillTaken, UnfitPage, writing
 from techspec.verdict.campaign import Judged
 from techspec.verdict.decide import decide
 from tests.skill.judged_campaign import CLAIM, SCORES, SPEC, plan, state
@@ -461,6 +461,31 @@ def test_the_same_page_on_its_branch_again_commits_nothing(repository):
     assert git(repository, "rev-parse", "skill/carry-digits").strip() == first.commit
 
 
+@pytest.mark.parametrize("authors", [("", ""), ("", "Ana"), ("Ana", "Ana")])
+def test_a_lesson_is_corrected_on_its_branch_until_that_is_merged(repository, authors):
+    registry = Registry([repository / "registry"])
+    first, second = (replace(NOTES, author=author) for author in authors)
+    save(first, registry, branch="")
+
+    done = save(replace(second, findings=("Base 100 halves them.",)), registry, branch="")
+
+    assert done.saved.version == 2
+    assert git(repository, "rev-list", "--count", "main..skill/carry-digits") == "2\n"
+    page = git(repository, "show", "skill/carry-digits:registry/carry-digits/SKILL.md")
+    assert "Base 100 halves them." in page
+    assert "The order of digits" not in page
+
+
+def test_anothers_lesson_on_a_branch_is_left_alone_and_named_where_it_is(repository):
+    registry = Registry([repository / "registry"])
+    first = save(NOTES, registry, branch="")
+
+    with pytest.raises(SkillTaken, match=r"at carry-digits/SKILL.md on the branch 'skill/carry"):
+        save(replace(NOTES, author="Ben", findings=("None.",)), registry, branch="")
+
+    assert git(repository, "rev-parse", "skill/carry-digits").strip() == first.commit
+
+
 def test_what_a_page_supersedes_changes_on_the_branch_alone(repository):
     registry = Registry([repository / "registry"])
 
@@ -483,7 +508,11 @@ def test_a_branch_that_is_checked_out_is_left_alone(repository):
         save(NOTES, Registry([repository / "registry"]), branch="main")
 
 
-@pytest.mark.parametrize("branch", ["--receive-pack=touch-me", "-d", "a..b"])
+@pytest.mark.parametrize(
+    "branch",
+    ["--receive-pack=touch-me", "-d", "a..b", "HEAD", "@", "@{-1}", "ORIG_HEAD", "refs/heads/x",
+     "heads/main", "origin/main", "0123456789" * 4],
+)  # fmt: skip
 def test_a_name_that_git_would_take_for_something_else_is_no_branch(repository, branch):
     before = git(repository, "branch", "--list")
 
