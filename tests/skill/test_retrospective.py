@@ -129,6 +129,35 @@ def test_what_must_not_be_shared_is_refused_with_its_fix(registry, what):
     assert registry.skills() == []
 
 
+@pytest.mark.parametrize(
+    ("why", "lesson"),
+    [
+        ("it failed", ""), ("it did not work", "do better"), ("It didn't help.", "TBD"),
+        ("-", "n/a"), ("see above", "see above"), ("No luck!", "Try something else next time."),
+        ("dropout was no good", "avoid dropout"), ("error", "not recorded"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "attempt", ["dropout", "dropout of a tenth of all that the last layer sees"]
+)
+def test_a_failed_attempt_that_names_no_cause_and_no_change_is_refused(
+    registry, attempt, why, lesson
+):
+    with pytest.raises(UnfitPage, match="a failed attempt without the reason: 'dropout"):
+        save(replace(NOTES, attempts=(Attempt(attempt, why, lesson),)), registry)
+
+
+@pytest.mark.parametrize(
+    ("why", "lesson"),
+    [
+        ("loss was nan", ""), ("it did not work", "clip the gradient"), ("-", "lower the rate"),
+        ("5 points worse", "n/a"), ("too slow", ""), ("没有收敛", ""),
+    ],
+)  # fmt: skip
+def test_a_failed_attempt_of_few_words_that_tell_is_saved(registry, why, lesson):
+    assert save(replace(NOTES, attempts=(Attempt("dropout", why, lesson),)), registry).saved.changed
+
+
 # Twins
 
 
