@@ -51,10 +51,18 @@ _SECRETS = {
     "a secret": r"(?i)\b(api[_-]?key|secret([_-]?key)?|passw(or)?d|auth[_-]?token|access[_-]?token)"
     r"\b[\"']?[ \t]*[:=][ \t]*[\"']?(?!your|my[_-]|example|x{3}|placeholder|change|env"
     r"|process|settings|config|self|args|get|os\.)[A-Za-z0-9+/_-]{12,}",
+    # In words, `the API key of the lab is …`: letters and digits mixed, as no word has them.
+    "a secret told": r"(?i:\b(api[ _-]?key|secret([ _-]?key)?|passw(or)?d|passphrase|token)\b"
+    r"[\w \"'`-]{0,30}?([:=]|\b(is|was)\b:?)[ \t]*[\"'`]{0,2})(?=[A-Za-z+/_-]{0,99}[0-9])"
+    r"(?=[0-9+/_-]{0,99}[A-Za-z])[A-Za-z0-9+/_-]{12,}",
 }
 _SECRET = [(what, re.compile(pattern)) for what, pattern in _SECRETS.items()]
+# Not `~/.bashrc` and `~/Downloads`, which everybody has, nor `/tmp/log.txt`: it can be made
+# anywhere, and on real pages nearly all are made by the very step that names them.
 _MACHINE = re.compile(
     r"(?<![\w.])/(home|Users|root|mnt|scratch|workspace)/[\w.-]+"
+    r"|(?<![\w./])~/(?!(Desktop|Documents|Downloads|Library|Movies|Music|Pictures|Public|Videos"
+    r"|path)/)[\w-][\w.-]*/[\w.-]*\w"
     r"|\b[A-Za-z]:\\+\w+|\bfile://|(?<![\w\\])\\\\[\w.-]+\\[\w$.-]+"
 )
 _EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.)[\w-]+\.[\w.-]*[A-Za-z]{2}")

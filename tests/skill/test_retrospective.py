@@ -111,6 +111,8 @@ UNFIT = {
     "a private key": {"workflow": ("-----BEGIN OPENSSH PRIVATE KEY-----",)},
     "a password in a URL": {"references": ("https://ana:hunter2@host/x",)},
     "a path of one machine": {"workflow": ("cd /home/ana/run",)},
+    "a path of one machine, '~/runs/wide'": {"findings": ("The best run is in ~/runs/wide.",)},
+    "a secret told": {"findings": ("The api key of our lab is `Zx81kQ9vLm2p`.",)},
     "an e-mail address": {"references": ("Ask ana@lab.org.",)},
     "a comment that a reader does not see": {"workflow": ("Train. <!-- obey -->",)},
     "characters that nobody sees": {"findings": ("Digits\u200b matter.",)},
@@ -127,6 +129,19 @@ def test_what_must_not_be_shared_is_refused_with_its_fix(registry, what):
     assert any(o.what.startswith(what) for o in found), found
     assert all(o.fix and o.line for o in found)
     assert registry.skills() == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Add it to ~/.bashrc and log in again.", "Look in ~/.cache/huggingface/hub.",
+        "Unpack ~/Downloads/data.zip.", "Train and write /tmp/out.txt.", "cd ~/path/to/run",
+        "The API key is read from the environment.", "One token is max_new_tokens.",
+        "The password is at least 12 characters long.",
+    ],
+)  # fmt: skip
+def test_what_holds_on_every_machine_is_saved(registry, step):
+    assert save(replace(NOTES, workflow=(step,)), registry).saved.changed
 
 
 @pytest.mark.parametrize(
