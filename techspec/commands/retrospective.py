@@ -3,7 +3,8 @@
 import argparse
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -15,10 +16,12 @@ from techspec.ledger.folder import started
 from techspec.records import NotThatRecord, decode
 from techspec.skill.branch import PullRequest
 from techspec.skill.distil import Notes
+from techspec.skill.objections import Objection
 from techspec.skill.places import registry_for
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import Choice, Ready, prepare, prepare_lesson
 from techspec.skill.share import Shared, share
+from techspec.skill.writing import UnfitPage
 from techspec.spec.reader import read_file
 from techspec.verdict.campaign import judged
 
@@ -75,11 +78,14 @@ def run(args: argparse.Namespace) -> int:
     """Write the page with its evidence; exit 1 if a pull request was asked for and is not open."""
     notes = read_notes(args.notes) if args.notes else Notes()
     if args.name:
-        notes = dataclasses.replace(notes, name=args.name)
+        notes = replace(notes, name=args.name)
     choice = Choice(args.update, args.differs, args.supersedes)
     registry, ready = _prepared(args, notes, choice)
     branch = "" if args.branch is None and args.pr else args.branch
-    shared = share(ready, registry, branch, args.pr)
+    try:
+        shared = share(ready, registry, branch, args.pr)
+    except UnfitPage as unfit:
+        raise UnfitPage(unfit.name, _placed(unfit.objections, args.notes)) from None
     if args.json:
         print(json.dumps(_as_fields(shared)))
     else:
@@ -166,6 +172,30 @@ def read_notes(path: Path) -> Notes:
         return decode(Notes, {**said, "attempts": _attempts(path, said.get("attempts") or [])})
     except NotThatRecord as error:
         raise BadNotes(path, str(error).removeprefix("Notes.").splitlines()[0]) from None
+
+
+def _placed(found: Sequence[Objection], notes: Path | None) -> list[Objection]:
+    """Objections, those to notes with the line of the file in which they stand."""
+    if notes is None:
+        return list(found)
+    lines = dict(_lines_of(yaml.compose(notes.read_text(encoding="utf-8"), yaml.SafeLoader)))
+    placed = [
+        replace(each, file=str(notes), line=lines.get(each.key, 0)) if each.key else each
+        for each in found
+    ]
+    return sorted(placed, key=lambda each: (not each.key, each.line))
+
+
+def _lines_of(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, int]]:
+    """The key of each value below a node of YAML, and its line."""
+    if node is not None and key:
+        yield key, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield from _lines_of(value, f"{key}.{name.value}" if key else name.value)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _lines_of(value, f"{key}[{number}]")
 
 
 def _attempts(path: Path, said: object) -> object:

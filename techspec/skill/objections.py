@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from techspec.skill.page import Attempt, read
+from techspec.render import cell
+from techspec.skill.page import Attempt, Skill, read
 from techspec.skill.untrusted import hidden, lines_of, orders
 from techspec.skill.words import terms
 
@@ -18,8 +20,17 @@ class Objection:
 
     file: str
     line: int
+    """From 1; 0 where that is not known."""
     what: str
     fix: str
+    key: str = ""
+    """Of notes: which of them it is about."""
+
+    @property
+    def where(self) -> str:
+        """Its place, to be read or clicked."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}" if self.key else place
 
 
 KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
@@ -108,6 +119,41 @@ def objections(name: str, files: Mapping[str, str]) -> list[Objection]:
     return found
 
 
+def in_notes(name: str, notes: Mapping[str, Any]) -> list[Objection]:
+    """The same, in the words of notes that a page is made of, each with its key.
+
+    Args:
+        name: of the page's folder.
+        notes: `Notes`, encoded.
+    """
+    found = [
+        replace(each, line=0, key=key)
+        for key, text in _values(notes)
+        for each in _about_text("notes", text)
+    ]
+    for each in _about_description(name, notes["description"]):
+        found.append(replace(each, file="notes", line=0, key="description"))
+    for number, said in enumerate(notes["attempts"]):
+        cells = " | ".join(cell(said[part]) for part in ("attempt", "why", "lesson"))
+        page = read(
+            f"# T\n\n## Failed Attempts\n\n| Attempt | Why | Lesson |\n|-|-|-|\n| {cells} |"
+        )
+        for each in _about_attempts(page):
+            found.append(replace(each, file="notes", line=0, key=f"attempts[{number}].why"))
+    return found
+
+
+def _values(notes: object, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(notes, dict):
+        for name, value in notes.items():
+            yield from _values(value, f"{key}.{name}" if key else name)
+    elif isinstance(notes, list):
+        for number, value in enumerate(notes):
+            yield from _values(value, f"{key}[{number}]")
+    elif isinstance(notes, str):
+        yield key, notes
+
+
 def secrets(text: str) -> list[tuple[int, str]]:
     """Lines, from 1, that hold a secret, and of what kind."""
     found = [
@@ -143,9 +189,17 @@ def _about_page(name: str, text: str) -> Iterator[Objection]:
     skill = read(text, Path(name) / "SKILL.md")
     for problem in skill.problems:
         yield Objection("SKILL.md", problem.line, problem.what, problem.fix)
-    if why := _vague(skill.name, skill.description):
+    yield from _about_description(skill.name, skill.description)
+    yield from _about_attempts(skill)
+
+
+def _about_description(name: str, description: str) -> Iterator[Objection]:
+    if why := _vague(name, description):
         fix = "say in which situation it helps, with the words that somebody would search for."
-        yield Objection("SKILL.md", 1, f"a description that {why}: {skill.description[:80]!r}", fix)
+        yield Objection("SKILL.md", 1, f"a description that {why}: {description[:80]!r}", fix)
+
+
+def _about_attempts(skill: Skill) -> Iterator[Objection]:
     for attempt in skill.empty_attempts:
         what = f"a row of Failed Attempts that says nothing: {attempt.attempt[:80]!r}"
         fix = "say what was tried and why it failed, or take the row out."

@@ -4,7 +4,7 @@ The numbers are the ledger's. A page that says what another says never stands be
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from techspec.render import render
 from techspec.skill.distil import Draft, Notes, distil
 from techspec.skill.findings import UNREADABLE
 from techspec.skill.index import Library, ask
+from techspec.skill.objections import in_notes
 from techspec.skill.page import GRADES, Skill, read, read_file, visible
 from techspec.skill.registry import Registry, file_text
 from techspec.skill.twins import Twin, otherwise, refuted, successors, twins_of, way
@@ -24,6 +25,7 @@ from techspec.skill.writing import (
     Saved,
     Shelf,
     SkillTaken,
+    UnfitPage,
     checked,
     name_value,
     named,
@@ -304,13 +306,28 @@ def _ready(
         differing = [Linked(twin.skill, choice.differs) for twin in left]
         text = _linked(text, "differs-from", differing)
     text = _linked(text, "supersedes", superseded)
-    checked(draft.name, text, draft.files)
+    _checked(draft.name, text, draft.files)
     why = "written again from the same campaign"
     if takes_over:
         campaign = page.metadata.get("techspec-campaign")
         why = f"written from the campaign {campaign}" if campaign else "written from other notes"
     noted = tuple(each for each in superseded if each.skill.registry == root)
     return Ready(replace(draft, page=text), why, takes_over, there is None, noted)
+
+
+def _checked(name: str, page: str, files: Mapping[str, str]) -> None:
+    """As `checked`; what is unfit in the notes is named there, for the page is not yet written.
+
+    Raises:
+        UnfitPage: everything, at once.
+    """
+    try:
+        checked(name, page, files)
+    except UnfitPage as unfit:
+        noted = in_notes(name, json.loads(files[_NOTES]))
+        known = {each.what for each in noted}
+        left = [each for each in unfit.objections if each.what not in known]
+        raise UnfitPage(name, [*noted, *left]) from None
 
 
 def _superseded(

@@ -81,10 +81,11 @@ class UnfitPage(TechspecError):
     """A page with rows that say nothing, secrets, or what belongs to one machine."""
 
     def __init__(self, name: str, found: Sequence[Objection]) -> None:
-        listed = "".join(f"\n    {o.file}:{o.line}: {o.what}\n      fix: {o.fix}" for o in found)
+        listed = "".join(f"\n    {o.where}: {o.what}\n      fix: {o.fix}" for o in found)
         super().__init__(
             f"The page {name!r} cannot be shared yet:{listed}", "change these lines and save again."
         )
+        self.name = name
         self.objections = tuple(found)
 
 

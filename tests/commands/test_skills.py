@@ -36,6 +36,28 @@ def test_a_lesson_is_saved_found_and_linted(project, techspec, notes):
     assert "anecdote" in techspec("advise", "integer addition carry between digits").out
 
 
+UNFIT = """\
+description: Use when a small transformer adds integers but loses the carry between digits.
+attempts:
+- {attempt: deeper, why: the loss stayed at 0.7}
+- attempt: dropout
+  lesson: do better
+  why: it failed
+findings: [Order matters., Ask ana@lab.org.]
+"""
+
+
+def test_what_cannot_be_shared_is_named_where_the_user_wrote_it(project, techspec, notes):
+    notes.write_text(UNFIT)
+
+    said = techspec("retrospective", "--lesson", "--name", "carry", "--notes", notes).err
+
+    assert f"{notes}:6: attempts[1].why: a failed attempt without the reason: 'dropout'" in said
+    assert f"{notes}:7: findings[1]: an e-mail address, 'ana@lab.org'" in said
+    assert "SKILL.md" not in said
+    assert said.count("fix: ") == 3
+
+
 def test_a_twin_of_another_is_refused_with_the_options_that_settle_it(project, techspec, notes):
     techspec("retrospective", "--lesson", "--name", "carry", "--notes", notes)
     notes.write_text(NOTES.replace("Ana", "Ben"))

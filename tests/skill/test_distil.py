@@ -39,7 +39,7 @@ NOTES = Notes(
     description='Use when: a "quoted" thing | with bars, and $x < 50%.\nSecond line.',
     when_to_use=("choosing a | width",),
     workflow=("train it", "look at it"),
-    attempts=(Attempt("a | bar", "why\nso", "do that"),),
+    attempts=(Attempt("a | bar", "it splits\ncells", "quote it"),),
     author="somebody",
     tags=("arithmetic",),
     references=("a paper",),
@@ -126,7 +126,7 @@ def test_a_campaign_without_failures_says_so():
 def test_rows_of_notes_are_marked_as_notes():
     page = draft(NOTES).page
 
-    assert "| a \\| bar | why so | do that | notes |" in page
+    assert "| a \\| bar | it splits cells | quote it | notes |" in page
     assert page.count("| ledger |") == 2
 
 
