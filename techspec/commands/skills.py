@@ -23,7 +23,7 @@ from techspec.skill.registry import Registry, file_text, leads_out, text_of
 from techspec.skill.site import site
 from techspec.skill.twins import about_circle, pairs, successors
 from techspec.skill.untrusted import NOTE, seen
-from techspec.skill.verify import Mismatch, verify
+from techspec.skill.verify import verify
 
 EXAMPLE = "techspec skills search 'rope theta'"
 
@@ -150,20 +150,13 @@ def _objections(skill: Skill, after: Mapping[str, set[str]]) -> list[Objection]:
     return named + unread
 
 
-_NO_EVIDENCE = Mismatch(
-    "evidence (no such folder)", "nothing", "no number of this page can be recomputed"
-)
-
-
 def _verify(args: argparse.Namespace, registry: Registry) -> int:
     skill = find(registry, args.what)
-    beside = skill.path.parent
-    mismatches = verify(beside) if (beside / "evidence").is_dir() else [_NO_EVIDENCE]
+    mismatches = verify(skill.path.parent)
     if args.json:
         print(json.dumps({"path": str(skill.path), "mismatches": encode(mismatches)}))
     for mismatch in mismatches if not args.json else ():
-        said = f"{skill.path}: {mismatch.where} says {mismatch.said}; {mismatch.found}"
-        print(visible(said))
+        print(visible(f"{skill.path.parent}/{mismatch.sentence}"))
     if not mismatches and not args.json:
         what = "its tables of arms and verdicts, its grade and its findings"
         print(f"{skill.path}: {what} follow from its evidence. Words were not checked.")

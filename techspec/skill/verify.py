@@ -20,7 +20,22 @@ class Mismatch:
 
     where: str
     said: str
+    """What stands there; empty where nothing does."""
     found: str
+    """What was recomputed instead; empty where the evidence gives nothing."""
+    why: str = ""
+    """Why nothing could be recomputed."""
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        if self.why:
+            return f"{self.where}: {self.why}"
+        if not self.said:
+            return f"{self.where} lacks {self.found!r}, which the evidence gives"
+        if not self.found:
+            return f"{self.where} says {self.said!r}, which the evidence does not give"
+        return f"{self.where} says {self.said!r}; recomputed from the evidence: {self.found!r}"
 
 
 def verify(skill_folder: Path) -> list[Mismatch]:
@@ -28,11 +43,17 @@ def verify(skill_folder: Path) -> list[Mismatch]:
 
     What a page says in words, its failed attempts among them, is not looked at.
     """
+    if not any((skill_folder / file).exists() for file in findings.FILES):
+        why = "there are no runs and no verdicts, so no number of this page can be recomputed"
+        return [Mismatch("evidence", "", "", why)]
     try:
         return list(_mismatches(skill_folder))
+    except OSError as error:
+        file = Path(error.filename).name if error.filename else ""
+        why = f"{file}: {error.strerror}" if file else str(error)
     except findings.UNREADABLE as error:
-        where = str(skill_folder / "evidence")
-        return [Mismatch(where, "evidence for this page", f"none to be read: {error}")]
+        why = str(error)
+    return [Mismatch("evidence", "", "", f"it cannot be read: {why}")]
 
 
 def _mismatches(skill_folder: Path) -> Iterator[Mismatch]:
@@ -68,36 +89,38 @@ def _verdicts_against_runs(
     for verdict in verdicts:
         for arm in verdict.arms:
             for said in arm.runs:
-                where = f"verdicts.json: {verdict.hypothesis}, {said.trial}"
+                where = f"evidence/verdicts.json: {verdict.hypothesis}, {said.trial}"
                 run = known.get(said.trial)
                 if run is None or run.arm != arm.arm or run.seed != said.seed:
-                    yield Mismatch(where, f"{arm.arm}, seed {said.seed}", str(run))
+                    ran = f"{run.arm}, seed {run.seed}" if run else ""
+                    yield Mismatch(where, f"{arm.arm}, seed {said.seed}", ran)
                 elif said.value is None and run.outcome != "diverged":
                     yield Mismatch(where, "diverged", run.outcome)
                 elif said.value is not None and not any(
                     isclose(said.value, value, rel_tol=1e-12) for value in run.metrics.values()
                 ):
-                    yield Mismatch(where, str(said.value), str(dict(run.metrics)))
+                    ran = ", ".join(f"{name} {value}" for name, value in run.metrics.items())
+                    yield Mismatch(where, str(said.value), ran)
 
 
 def _findings_against_evidence(folder: Path, beside: findings.Evidence) -> Iterator[Mismatch]:
     """Each typed finding must be the one that runs and verdicts give."""
-    file = Path(findings.FILE).name
+    file = findings.FILE
     try:
         said = {finding.hypothesis: finding for finding in findings.stated(folder)}
         given = findings.findings(beside.rows, beside.verdicts, beside.facts)
     except findings.UNREADABLE as error:
-        yield Mismatch(file, "findings of this campaign", f"none to be read: {error}")
+        yield Mismatch(file, "", "", f"it cannot be read: {error}")
         return
     for made in given:
         found = said.pop(made.hypothesis, None)
         if found is None:
-            yield Mismatch(f"{file}: {made.hypothesis}", "no finding", made.claim)
+            yield Mismatch(f"{file}: {made.hypothesis}", "", made.claim)
             continue
         for field, old, new in findings.differences(found, made):
             yield Mismatch(f"{file}: {made.hypothesis}, {field}", str(old), str(new))
     for extra in said.values():
-        yield Mismatch(f"{file}: {extra.hypothesis}", extra.claim, "not in the evidence")
+        yield Mismatch(f"{file}: {extra.hypothesis}", extra.claim, "")
 
 
 def _table(
@@ -109,7 +132,7 @@ def _table(
         expected = tuple(split_cells("| " + " | ".join(cell(part) for part in row) + " |"))
         named = [each for each in on_page if each.cells[0] == expected[0]]
         if not named:
-            yield Mismatch(f"{_PAGE}: {header[0]}", "no such row", expected[0])
+            yield Mismatch(f"{_PAGE}: {header[0]}", "", expected[0])
             continue
         found = min(named, key=lambda each: len(_differences(each, expected)))
         on_page.remove(found)
@@ -117,7 +140,7 @@ def _table(
             where = f"{_PAGE}:{found.line}: {header[column]}"
             yield Mismatch(where, found.cells[column], expected[column])
     for extra in on_page:
-        yield Mismatch(f"{_PAGE}:{extra.line}: {header[0]}", extra.cells[0], "not in the evidence")
+        yield Mismatch(f"{_PAGE}:{extra.line}: {header[0]}", extra.cells[0], "")
 
 
 def _differences(row: Row, expected: Sequence[str]) -> list[int]:

@@ -227,12 +227,13 @@ def test_the_index_page_is_written_into_the_registry(project, techspec):
     assert 'href="carry/SKILL.md"' in (project / "registry/index.html").read_text()
 
 
-def test_a_page_without_evidence_does_not_verify_and_is_told_so_in_words(project, techspec):
+def test_a_page_without_numbers_does_not_verify_and_is_told_so_in_words(project, techspec, notes):
     put(project, "by-hand")
+    techspec("retrospective", "--lesson", "--name", "carry", "--notes", notes)
 
-    said = techspec("skills", "verify", "by-hand")
+    for name in ("by-hand", "carry"):
+        said = techspec("skills", "verify", name)
 
-    assert said.code == 1
-    assert "no such folder" in said.out
-    assert "no number of this page can be recomputed" in said.out
-    assert "Errno" not in said.out
+        assert said.code == 1
+        assert "no number of this page can be recomputed" in said.out
+        assert "Errno" not in said.out

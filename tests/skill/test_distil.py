@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -215,7 +216,7 @@ def test_verify_finds_an_outcome_changed_on_the_page(saved):
 
 def test_verify_finds_a_row_taken_out_of_the_page_and_one_put_in(saved):
     assert changed(saved, "SKILL.md", "| deep | ", "| deeper | ") == [
-        ("SKILL.md", "no such row"),
+        ("SKILL.md", ""),
         ("SKILL.md", "deeper"),
     ]
 
@@ -238,7 +239,7 @@ def test_verify_finds_a_grade_that_the_evidence_does_not_give(saved):
 def test_verify_finds_a_run_changed_in_the_evidence(saved):
     found = changed(saved, "evidence/runs.csv", "1500,0.93", "1500,0.99")
 
-    assert ("verdicts.json", "0.93") in found
+    assert ("evidence/verdicts.json", "0.93") in found
     assert ("SKILL.md", "92.0 %") in found
 
 
@@ -248,14 +249,14 @@ def test_verify_finds_a_run_changed_in_the_evidence(saved):
         ('"outcome": "INCONCLUSIVE"', '"outcome": "REFUTED"', "REFUTED"),
         ('"techspec": "', '"techspec": "9.', "9.0.1.0"),
         ("d_model=512", "d_model=511", None),
-        ('"hypothesis": "H2"', '"hypothesis": "H3"', "no finding"),
-        ("[", "{", "findings of this campaign"),
+        ('"hypothesis": "H2"', '"hypothesis": "H3"', ""),
+        ("[", "{", ""),
     ],
 )
 def test_verify_finds_a_finding_that_the_evidence_does_not_give(saved, old, new, said):
     found = changed(saved, "evidence/findings.json", old, new)
 
-    assert found[0][0] == "findings.json"
+    assert found[0][0] == "evidence/findings.json"
     assert said is None or found[0][1] == said
 
 
@@ -297,13 +298,37 @@ def test_verify_reads_no_file_that_is_a_link_out_of_its_skill(saved, tmp_path_fa
 
     (mismatch,) = verify(saved)
 
-    assert f"{file} is a link out of its skill" in mismatch.found
+    assert f"{file} is a link out of its skill" in mismatch.sentence
 
 
 def test_a_page_without_evidence_has_nothing_to_be_verified_by():
     (mismatch,) = verify(ROOT / "registry" / "addition-baseline")
 
-    assert "none to be read" in mismatch.found
+    assert "no number of this page can be recomputed" in mismatch.sentence
+
+
+def test_verify_says_what_the_page_says_and_what_was_recomputed(saved):
+    page = saved / "SKILL.md"
+    page.write_text(
+        page.read_text().replace("| 92.0 % |", "| 93.0 % |").replace("| deep | ", "| x | ")
+    )
+
+    said = [mismatch.sentence for mismatch in verify(saved)]
+
+    assert [re.sub(r":\d+:", ":", each) for each in said] == [
+        "SKILL.md: Mean exact_match says '93.0 %'; recomputed from the evidence: '92.0 %'",
+        "SKILL.md: Arm lacks 'deep', which the evidence gives",
+        "SKILL.md: Arm says 'x', which the evidence does not give",
+    ]
+
+
+@pytest.mark.parametrize("file", ["runs.csv", "verdicts.json", "plan.json"])
+def test_evidence_that_is_not_there_is_named_in_words(saved, file):
+    (saved / "evidence" / file).unlink()
+
+    (mismatch,) = verify(saved)
+
+    assert mismatch.sentence == f"evidence: it cannot be read: {file}: No such file or directory"
 
 
 def test_the_reason_of_a_refusal_is_a_failed_attempt():
