@@ -216,6 +216,9 @@ def test_a_new_spec_that_asks_what_the_registry_knows_is_told_so(finished, techs
     spec.write_text(spec.read_text().replace("seeds: 6", "seeds: 7"))
 
     asked_anew = techspec("lint")
+    asked = spec.read_text()
+    spec.write_text(f"{asked}\n## Context for Claude\n\nH1 is asked again with other seeds.\n")
+    said_why = techspec("lint")
     (finished / "registry/perceptron-data/evidence/findings.json").unlink()
     forgotten = techspec("lint")
 
@@ -223,6 +226,9 @@ def test_a_new_spec_that_asks_what_the_registry_knows_is_told_so(finished, techs
     assert "TECHSPEC.md:7: TS308 note: H1 is settled already" in asked_anew.out
     assert "[perceptron-data, measured over seeds]" in asked_anew.out
     assert "without H4 too, 6 trials" in asked_anew.out
+    assert "under Context for Claude why H1 is asked again" in asked_anew.out
+    assert "H1 is settled" not in said_why.out
+    assert "H4 is settled" in said_why.out
     assert asked_anew.code == 0
     listed = json.loads(techspec("lint", "--json").out)
     assert listed == {"findings": [], "notes": []}

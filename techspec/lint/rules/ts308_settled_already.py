@@ -1,5 +1,6 @@
 """TS308: a hypothesis that earlier findings have decided."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from techspec.lint.case import Case
@@ -21,13 +22,13 @@ class SettledAlready(Rule):
 
     ## When to break it
     To replicate: another team, with other seeds or another trainer, is how a finding comes to be
-    believed. Then say so under Context for Claude.
+    believed. Then say so under Context for Claude, and name the hypothesis there.
     """
 
     code = "TS308"
     name = "settled-already"
     message = "{hypothesis} is settled already: {said}. Without it the plan has {saving}."
-    fix = "leave {hypothesis} out, or say under Context for Claude why it is asked again."
+    fix = "leave {hypothesis} out, or say under Context for Claude why {hypothesis} is asked again."
     level = "note"
 
     bad = """\
@@ -55,7 +56,8 @@ class SettledAlready(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         lines = {h.id: h.claim_line or h.line for h in case.spec.hypotheses}
-        settled = [each for each in case.settled if each.hypothesis in lines]
+        named = set(re.findall(r"\w+", case.spec.context))
+        settled = [each for each in case.settled if each.hypothesis in lines.keys() - named]
         for each in settled:
             yield self.finding(
                 lines[each.hypothesis],
