@@ -343,7 +343,8 @@ def _superseded(
     found = []
     for twin in refuted(twins) if not choice.differs else ():
         old = twin.skill
-        if _grade(page) <= _grade(old) and not way(page.name, old.name, after):
+        is_worse = _grade(page) > _grade(old)
+        if old.name != page.name and not is_worse and not way(page.name, old.name, after):
             found.append(Linked(old, otherwise(*twin.contrary[0])))
     if choice.supersedes:
         chosen = _there(registry, choice.supersedes)
