@@ -63,9 +63,10 @@ _SECRETS = {
     r"\b[\"']?[ \t]*[:=][ \t]*[\"']?(?!your|my[_-]|example|x{3}|placeholder|change|env"
     r"|process|settings|config|self|args|get|os\.)[A-Za-z0-9+/_-]{12,}",
     # In words, `the API key of the lab is …`: letters and digits mixed, as no word has them.
-    "a secret told": r"(?i:\b(api[ _-]?key|secret([ _-]?key)?|passw(or)?d|passphrase|token)\b"
-    r"[\w \"'`-]{0,30}?([:=]|\b(is|was)\b:?)[ \t]*[\"'`]{0,2})(?=[A-Za-z+/_-]{0,99}[0-9])"
-    r"(?=[0-9+/_-]{0,99}[A-Za-z])[A-Za-z0-9+/_-]{12,}",
+    "a secret told in words": r"(?i:"
+    r"\b(api[ _-]?key|secret([ _-]?key)?|passw(or)?d|passphrase|token)\b[\w \"'`-]{0,30}?"
+    r"([:=]|\b(is|was)\b:?)[ \t]*[\"'`]{0,2})(?=[A-Za-z+/]{0,99}[0-9])"
+    r"(?=[0-9+/]{0,99}[A-Za-z])[A-Za-z0-9+/]{12,}",
 }
 _SECRET = [(what, re.compile(pattern)) for what, pattern in _SECRETS.items()]
 # Not `~/.bashrc` and `~/Downloads`, which everybody has, nor `/tmp/log.txt`: it can be made

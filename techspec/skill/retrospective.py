@@ -197,7 +197,7 @@ def save_on(shelf: Shelf, ready: Ready) -> Saved:
     author = page.metadata.get("author", "")
     is_open = ready.is_new and _is_written(there) and "author" not in there.metadata
     own = is_open or _is_own(there, author) or _same_notes(there, draft)
-    if own and _grade(page) > _grade(there):
+    if own and not _of_one_campaign(there, page) and _grade(page) > _grade(there):
         raise WeakerEvidence(there, page.evidence)
     over = ready.in_place_of_another or own
     saved = shelf.save(draft.name, draft.page, draft.files, ready.why, over)

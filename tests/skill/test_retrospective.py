@@ -136,7 +136,7 @@ def test_what_must_not_be_shared_is_refused_with_its_fix(registry, what):
     [
         "Add it to ~/.bashrc and log in again.", "Look in ~/.cache/huggingface/hub.",
         "Unpack ~/Downloads/data.zip.", "Train and write /tmp/out.txt.", "cd ~/path/to/run",
-        "The API key is read from the environment.", "One token is max_new_tokens.",
+        "The API key is read from the environment.", "One token is max-new-tokens-512.",
         "The password is at least 12 characters long.",
     ],
 )  # fmt: skip
@@ -849,6 +849,17 @@ def test_a_circle_of_pages_that_supersede_each_other_is_refused_with_both_names(
     with pytest.raises(Circle, match="it is that page"):
         save(NOTES, registry, Choice(supersedes="carry-digits"))
     assert about_circles(registry) == []
+
+
+def test_a_campaigns_page_may_come_to_stand_on_less(registry, tmp_path):
+    notes = Notes(name="widths", author="Ana")
+    folder = judged(tmp_path, "old", SCORES).folder
+    once = {**SCORES, "tiny": (0.01,)}
+    for scores in (SCORES, once):
+        ran = state(scores)
+        save_campaign(Judged(folder, plan(), ran, decide(plan(), ran)), registry, notes)
+
+    assert find(registry, "widths").evidence == "one run"
 
 
 def test_a_link_turned_round_by_hand_may_be_saved(registry, tmp_path):
