@@ -77,11 +77,12 @@ def find(name: str) -> "Skill":
 
     Raises:
         NoSuchSkill: there is none.
+        RegistryUnreadable: a folder that was named is missing.
     """
     from techspec.skill import index
-    from techspec.skill.places import registry_for
+    from techspec.skill.places import registry_to_read
 
-    return index.find(registry_for(root()), name)
+    return index.find(registry_to_read(root()), name)
 
 
 def uri_of(name: str, file: str = _PAGE) -> str:

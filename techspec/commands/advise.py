@@ -7,11 +7,11 @@ from pathlib import Path
 from techspec.advice.advise import advise
 from techspec.advice.model import Planned
 from techspec.advice.text import text
-from techspec.commands.shared_arguments import add_registry
+from techspec.commands.shared_arguments import add_registry, registry_asked
 from techspec.commands.show import as_json
 from techspec.plan.build import build
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
-from techspec.skill.places import project_of, registry_for
+from techspec.skill.places import project_of
 from techspec.skill.untrusted import NOTE
 from techspec.spec.files import specs
 from techspec.spec.model import Spec
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         args.goal,
         words(args.keywords),
         spec,
-        registry_for(place, args.registry),
+        registry_asked(place, args.registry),
         specs(project_of(place)),
         planned=planned(spec, place) if spec else None,
     )

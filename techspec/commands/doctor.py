@@ -17,7 +17,7 @@ from techspec.ledger.events import Opened
 from techspec.ledger.journal import is_held, writing
 from techspec.run.trainer_call import program
 from techspec.skill import embedding
-from techspec.skill.places import registry_for
+from techspec.skill.places import RegistryUnreadable, missing_sources, registry_to_read
 
 EXAMPLE = "techspec doctor --json"
 
@@ -106,10 +106,15 @@ def _embeddings() -> Check:
 
 
 def _registry(named: list[Path]) -> Iterator[Check]:
-    registry = registry_for(Path.cwd(), named)
-    for folder in registry.folders:
-        if not folder.is_dir():
-            yield Check("registry", f"{folder} is not there yet; the first skill makes it")
+    try:
+        registry = registry_to_read(Path.cwd(), named)
+    except RegistryUnreadable as error:
+        yield Check("registry", error.what, error.fix)
+        return
+    if not registry.folders[0].is_dir():
+        yield Check("registry", f"{registry.folders[0]} is not there yet; the first skill makes it")
+    for what, fix in missing_sources(registry.folders[0]):
+        yield Check("registry", what, fix)
     try:
         skills = registry.skills()
     except TechspecError as error:

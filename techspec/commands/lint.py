@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from techspec.commands.shared_arguments import add_spec
+from techspec.commands.shared_arguments import add_registry, add_spec, registry_asked
 from techspec.commands.show import count, plain
 from techspec.lint.check import check
 from techspec.lint.finding import Finding, Settled
@@ -15,7 +15,7 @@ from techspec.run.locked import LockedFileMissing
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
 from techspec.skill.known import bearing, cited, of_registry, together
 from techspec.skill.page import visible
-from techspec.skill.places import registry_for
+from techspec.skill.registry import Registry
 from techspec.spec.model import Spec
 from techspec.spec.reader import read_file
 
@@ -23,14 +23,16 @@ EXAMPLE = "techspec lint TECHSPEC.md --json"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The spec, and the form of the answer."""
+    """The spec, where to look for what settles it already, and the form of the answer."""
     add_spec(parser)
+    add_registry(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if a problem was found; notes are no problems."""
-    found = findings_of(read_file(args.spec), args.spec.resolve().parent)
+    spec, place = read_file(args.spec), args.spec.resolve().parent
+    found = findings_of(spec, place, registry_asked(place, args.registry))
     problems = [each for each in found if each.level == "problem"]
     if args.json:
         notes = [each for each in found if each.level == "note"]
@@ -53,12 +55,13 @@ def _listed(findings: Sequence[Finding]) -> list[dict[str, object]]:
     ]
 
 
-def findings_of(spec: Spec, place: Path) -> list[Finding]:
+def findings_of(spec: Spec, place: Path, registry: Registry) -> list[Finding]:
     """All to say of a spec, also where its trainer cannot be asked.
 
     Args:
         spec: as read.
-        place: its folder; trainer and registry are looked for from there.
+        place: its folder; the trainer is looked for from there.
+        registry: whose findings may have settled hypotheses of the spec.
     """
     try:
         trainer = trainer_of(spec, place)
@@ -69,7 +72,7 @@ def findings_of(spec: Spec, place: Path) -> list[Finding]:
     def settled(plan: Plan) -> list[Settled]:
         if not any(question.claim for question in plan.questions):
             return []
-        known = together(of_registry(registry_for(place)))
+        known = together(of_registry(registry))
         return [
             Settled(each.hypothesis, str(each.outcome), visible(cited(each.known)))
             for each in bearing(plan, facts, known)

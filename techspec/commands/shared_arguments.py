@@ -1,7 +1,13 @@
 """Arguments that several verbs take, so that each of them says the same."""
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from techspec.commands.show import plain
+from techspec.skill.places import missing_sources, registry_to_read
+from techspec.skill.registry import Registry
 
 
 def add_spec(parser: argparse.ArgumentParser, what: str = "the spec") -> None:
@@ -26,3 +32,15 @@ def add_registry(parser: argparse.ArgumentParser, default: object = None) -> Non
         help="folder of skills; may be repeated, the first one is written to; "
         "default: $TECHSPEC_REGISTRY, or the project's own",
     )
+
+
+def registry_asked(place: Path, named: Sequence[Path]) -> Registry:
+    """The registry that a question is put to; a source of it that is missing is told on stderr.
+
+    Raises:
+        RegistryUnreadable: a folder that was named is missing.
+    """
+    registry = registry_to_read(place, named)
+    for what, fix in missing_sources(registry.folders[0]):
+        print(plain(f"{what}\n  fix: {fix}"), file=sys.stderr)
+    return registry

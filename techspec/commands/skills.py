@@ -9,7 +9,7 @@ from pathlib import Path
 
 from techspec import durable
 from techspec.commands.advise import words
-from techspec.commands.shared_arguments import add_registry
+from techspec.commands.shared_arguments import add_registry, registry_asked
 from techspec.commands.show import as_json, columns, count, plain
 from techspec.records import encode
 from techspec.skill.dedupe import merge
@@ -18,7 +18,14 @@ from techspec.skill.importing import Imported, import_pages
 from techspec.skill.index import Library, ask, find
 from techspec.skill.objections import Objection, objections
 from techspec.skill.page import Skill, is_unread, label, visible
-from techspec.skill.places import SOURCES, add_source, registry_for
+from techspec.skill.places import (
+    OWN,
+    SOURCES,
+    RegistryUnreadable,
+    add_source,
+    registry_for,
+    unreadable,
+)
 from techspec.skill.registry import Registry, file_text, leads_out, text_of
 from techspec.skill.site import site
 from techspec.skill.twins import about_circle, pairs, successors
@@ -76,7 +83,9 @@ def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if nothing was found, or a page does not hold."""
     do, _ = _ACTIONS[args.action or "list"]
-    return do(args, registry_for(Path.cwd(), args.registry))
+    # What is imported may be the first that the folder holds; everything else reads it.
+    registry = registry_for if do is _import else registry_asked
+    return do(args, registry(Path.cwd(), args.registry))
 
 
 def _list(args: argparse.Namespace, registry: Registry) -> int:
@@ -245,6 +254,8 @@ def _about_import(pages: Sequence[Imported], root: Path) -> list[str]:
 
 def _index(args: argparse.Namespace, registry: Registry) -> int:
     root = registry.folders[0]
+    if why := unreadable(root):
+        raise RegistryUnreadable(root, OWN, why)
     skills = Registry([root]).skills()
     out = args.out or root / "index.html"
     durable.write(out, site(skills, root, out.resolve().parent, args.title))

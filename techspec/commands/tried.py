@@ -5,9 +5,8 @@ import json
 from pathlib import Path
 
 from techspec.commands.advise import words
-from techspec.commands.shared_arguments import add_registry
+from techspec.commands.shared_arguments import add_registry, registry_asked
 from techspec.skill.page import label, visible
-from techspec.skill.places import registry_for
 from techspec.skill.tried import tried
 from techspec.skill.untrusted import NOTE
 
@@ -24,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if nobody wrote that they tried it."""
-    found = tried(args.idea, registry_for(Path.cwd(), args.registry), words(args.keywords))
+    found = tried(args.idea, registry_asked(Path.cwd(), args.registry), words(args.keywords))
     if args.json:
         listed = [
             {

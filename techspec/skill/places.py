@@ -4,7 +4,8 @@ Pages are written to the first folder alone; the others are read.
 """
 
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from techspec import durable
@@ -31,33 +32,95 @@ class NoRegistryThere(TechspecError):
         )
 
 
+OWN = "the project's own"
+
+
+class RegistryUnreadable(TechspecError):
+    """A folder of skills that is not there or is closed to us."""
+
+    def __init__(self, path: Path, named_by: str, why: str) -> None:
+        fix = f"name the folder that holds the pages: correct {named_by}."
+        if named_by == OWN:
+            fix = "go to the project's folder, or name the registry's with --registry DIR."
+        elif not path.exists():
+            fix = f"correct {named_by}, or make the folder: mkdir -p {shlex.quote(str(path))}"
+        super().__init__(f"The registry {str(path)!r} ({named_by}) cannot be read: {why}.", fix)
+
+
 def registry_for(place: Path, named: Sequence[Path] = ()) -> Registry:
-    """The registry for a spec or a session in the folder `place`.
+    """The registry for a spec or a session in the folder `place`; its folders need not be there.
 
     Pages are written to the first of: `named`, `$TECHSPEC_REGISTRY`, the folder `registry` of the
     project. They are read from all of these, from the sources that the first one lists, and from
     the registry that ships with techspec.
     """
-    given = list(named) or [
-        Path(path) for path in os.environ.get(REGISTRY, "").split(os.pathsep) if path
-    ]
-    folders = [_expanded(path).resolve() for path in given] or [project_of(place) / "registry"]
+    folders = _written(place, named)
     read = [*folders, *sources_of(folders[0]), folder("registry")]
     return Registry(list(dict.fromkeys(read)))
 
 
+def registry_to_read(place: Path, named: Sequence[Path] = ()) -> Registry:
+    """As `registry_for`, for a question: of a folder that is not there nobody would learn.
+
+    The project's own folder may be missing, as the first skill makes it; for the sources see
+    `missing_sources`.
+
+    Raises:
+        RegistryUnreadable: it is the first such one of the folders that were named.
+    """
+    named_by = "--registry" if named else f"${REGISTRY}"
+    own = {(each / "registry").resolve() for each in (place, project_of(place))}
+    for path in _written(place, named):
+        why = unreadable(path)
+        if why and (path.exists() or path not in own):
+            raise RegistryUnreadable(path, OWN if path in own else named_by, why)
+    return registry_for(place, named)
+
+
+def unreadable(path: Path) -> str:
+    """Why a folder cannot be listed; empty if it can."""
+    try:
+        with os.scandir(path):
+            return ""
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _written(place: Path, named: Sequence[Path]) -> list[Path]:
+    """The folders of which the first one is written to."""
+    given = list(named) or [
+        Path(path) for path in os.environ.get(REGISTRY, "").split(os.pathsep) if path
+    ]
+    return [_expanded(path).resolve() for path in given] or [project_of(place) / "registry"]
+
+
 def sources_of(root: Path) -> list[Path]:
     """The folders that a registry folder lists as its sources, whether they are there or not."""
+    return [path for _, path in _listed(root)]
+
+
+def missing_sources(root: Path) -> list[tuple[str, str]]:
+    """What to say of each source that cannot be read on this machine, and the way out."""
+    return [
+        (
+            f"{root / SOURCES}:{line}: the registry {str(path)!r} cannot be read ({why}), so "
+            "nothing that it holds is found.",
+            "clone it there, or take the line out.",
+        )
+        for line, path in _listed(root)
+        if (why := unreadable(path))
+    ]
+
+
+def _listed(root: Path) -> Iterator[tuple[int, Path]]:
+    """Each source with its line in the file that lists them."""
     try:
         lines = (root / SOURCES).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return []
-    named = (line.strip() for line in lines)
-    return [
-        (root / _expanded(Path(line))).resolve()
-        for line in named
-        if line and not line.startswith("#") and "\0" not in line
-    ]
+        return
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if line and not line.startswith("#") and "\0" not in line:
+            yield number, (root / _expanded(Path(line))).resolve()
 
 
 def add_source(root: Path, source: Path) -> bool:

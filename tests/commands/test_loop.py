@@ -232,3 +232,13 @@ def test_a_new_spec_that_asks_what_the_registry_knows_is_told_so(finished, techs
     assert asked_anew.code == 0
     listed = json.loads(techspec("lint", "--json").out)
     assert listed == {"findings": [], "notes": []}
+
+
+def test_lint_takes_notice_of_the_registry_that_is_named(finished, techspec):
+    techspec("retrospective", "--name", "perceptron-data")
+    (finished / "registry").rename(finished / "elsewhere")
+    spec = finished / "TECHSPEC.md"
+    spec.write_text(spec.read_text().replace("seeds: 6", "seeds: 7"))
+
+    assert "TS308" not in techspec("lint").out
+    assert "TS308 note: H1" in techspec("lint", "--registry", "elsewhere").out

@@ -29,6 +29,56 @@ def test_a_mistake_is_told_to_tools_as_json(project, techspec):
     assert (said.code, "NOPE.md" in error["what"], bool(error["fix"])) == (2, True, True)
 
 
+ASKS_A_REGISTRY = [
+    ["advise", "perceptron"], ["tried", "averaging"], ["lint"], ["skills"],
+    ["skills", "search", "perceptron"], ["skills", "show", "x"], ["skills", "index"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ASKS_A_REGISTRY, ids=" ".join)
+def test_a_registry_that_is_named_and_not_there_is_no_empty_one(
+    project, techspec, words, monkeypatch
+):
+    by_flag = techspec(*words, "--registry", "typo")
+    monkeypatch.setenv("TECHSPEC_REGISTRY", "registry:TECHSPEC.md")
+    by_variable = techspec(*words)
+
+    assert (by_flag.code, by_variable.code) == (2, 2)
+    assert "typo' (--registry) cannot be read: No such file" in by_flag.err
+    assert "mkdir -p" in by_flag.err
+    assert "TECHSPEC.md' ($TECHSPEC_REGISTRY) cannot be read: Not a directory" in by_variable.err
+    assert not (project / "typo").exists()
+
+
+def test_the_projects_own_registry_may_not_be_there_yet(project, techspec, monkeypatch):
+    (project / "registry").rmdir()
+    (project / ".git").mkdir()
+
+    asked = techspec("tried", "averaging the weights")
+    monkeypatch.setenv("TECHSPEC_REGISTRY", "registry")
+    named = techspec("tried", "averaging the weights")
+    indexed = techspec("skills", "index")
+
+    assert (asked.code, named.code) == (1, 1)
+    assert asked.err == named.err == ""
+    assert indexed.code == 2
+    assert "(the project's own) cannot be read" in indexed.err
+    assert not (project / "registry").exists()
+
+
+def test_a_source_that_is_missing_on_this_machine_is_told_and_stops_nothing(project, techspec):
+    (project / "registry/sources.txt").write_text("# of the team\n../shared\n")
+
+    said = techspec("advise", "perceptron")
+    checked = techspec("doctor")
+
+    assert "registry/sources.txt:2: the registry" in said.err
+    assert "shared' cannot be read" in said.err
+    assert said.out
+    assert "MEND  registry:" in checked.out
+    assert "sources.txt:2" in checked.out
+
+
 def test_an_empty_spec_is_read_linted_and_has_nothing_to_run(project, techspec):
     (project / "TECHSPEC.md").write_text("")
 
