@@ -46,8 +46,7 @@ class AdviceReply(Reply):
     @classmethod
     def of(cls, advice: "Advice", text: str) -> "AdviceReply":
         """The advice, with what the engine says of it."""
-        labels = [s.label for s in advice.sources if not s.path.name.startswith("TECHSPEC")]
-        names = list(dict.fromkeys(label.partition("#")[0] for label in labels))
+        names = [s.label for s in advice.sources if not s.path.name.startswith("TECHSPEC")]
         return cls(found=len(advice.sources), sources=names, text=text)
 
     def in_words(self) -> str:
@@ -74,14 +73,14 @@ class TriedReply(Reply):
     @classmethod
     def of(cls, found: Sequence["Tried"], note: str) -> "TriedReply":
         """The attempts as plain text, one line each."""
-        from techspec.skill.page import label, visible
+        from techspec.skill.page import visible
 
         attempts = [
             TriedAttempt(
                 attempt=visible(each.attempt.attempt),
                 why=visible(each.attempt.why),
                 lesson=visible(each.attempt.lesson),
-                source=f"{label(each.skill)}:{each.attempt.line}",
+                source=f"{each.label}:{each.attempt.line}",
                 match=each.strength,
             )
             for each in found

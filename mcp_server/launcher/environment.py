@@ -89,11 +89,15 @@ def options(environ: dict[str, str]) -> dict[str, str]:
 
     >>> options({"OPTION_TECHSPEC_SHARED_REGISTRIES": "/lab,/old", "TECHSPEC_PYTHON": "python3"})
     {'TECHSPEC_PYTHON': 'python3', 'TECHSPEC_REGISTRY': 'registry:/lab:/old'}
+    >>> options({"OPTION_TECHSPEC_SHARED_REGISTRIES": "/lab", "CLAUDE_PROJECT_DIR": "/own"})
+    {'CLAUDE_PROJECT_DIR': '/own', 'TECHSPEC_REGISTRY': '/own/registry:/lab'}
     """
     told = {name: environ.get(OPTION + name, "").strip() for name in _OPTIONS}
     shared = [folder for folder in told["SHARED_REGISTRIES"].split(",") if folder]
     if told["REGISTRY"] or shared:  # the first folder is written to: the project's, if none is set
-        told["REGISTRY"] = os.pathsep.join([told["REGISTRY"] or "registry", *shared])
+        project = environ.get("TECHSPEC_PROJECT") or environ.get("CLAUDE_PROJECT_DIR") or ""
+        own = str(Path(project) / "registry")
+        told["REGISTRY"] = os.pathsep.join([told["REGISTRY"] or own, *shared])
     kept = {name: value for name, value in environ.items() if not name.startswith(OPTION)}
     for name in ("PYTHON", "REGISTRY"):
         if told[name]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_server.project import shown, spec_file
+from mcp_server.project import root, shown, spec_file
 from mcp_server.skills import find
 from mcp_server.tools.arguments import SpecPath
 from mcp_server.wire import FailedAttempt, SavedReply
@@ -20,7 +20,8 @@ def skill_read(
         Field(
             min_length=1,
             max_length=200,
-            description="Name of the skill, as advise and tried cite it: 'addition-baseline'.",
+            description="Name of the skill, as advise and tried cite it: 'addition-baseline', or "
+            "'addition-baseline#2' for the second of that name.",
         ),
     ],
 ) -> str:
@@ -31,11 +32,14 @@ def skill_read(
     unknown name is an error that lists the known ones.
     """
     from techspec.skill.framing import framed
-    from techspec.skill.page import label
+    from techspec.skill.index import called
+    from techspec.skill.places import registry_for
     from techspec.skill.registry import text_of
 
     skill = find(name)
-    return framed(label(skill), shown(skill.path), text_of(skill))
+    label, others = called(registry_for(root()), skill)
+    listed = [(each, shown(path)) for each, path in others]
+    return framed(label, shown(skill.path), text_of(skill), listed)
 
 
 def retrospective(

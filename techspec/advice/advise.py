@@ -116,7 +116,7 @@ class _Asked:
         ranked = sorted(best, key=lambda key: self._merit(key, best[key]), reverse=True)
         ranked = ranked[: most + _BESIDE]
         chosen = choose(ranked, self._page, lambda name: self._named(index, name), most)
-        names = labels(each.page for each in chosen)
+        names = labels([each.page for each in chosen], self.library.label)
         wanted = _wanted(self.goal, self.keywords, self.spec)
         pick = _picking(index, wanted)
         cited = self._cited(chosen, names, ranked)
@@ -169,7 +169,7 @@ class _Asked:
         folders = {each.page.path.parent: name for each, name in zip(chosen, names, strict=True)}
         for key in ranked:
             if key not in self.others:
-                folders.setdefault(Path(key).parent, "")
+                folders.setdefault(Path(key).parent, self.library.label(self._page(key)))
         found = [
             cited
             for folder, name in folders.items()

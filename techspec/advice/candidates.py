@@ -112,16 +112,22 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(chain.from_iterable(map(of_word, set(words(text)))))
 
 
-def labels(pages: Iterable[Skill]) -> list[str]:
-    """A name for each page, unlike the others."""
-    given: list[str] = []
-    for page in pages:
-        name = label(page) or "unnamed"
-        cited, number = name, 1
-        while cited in given:
+def labels(pages: Sequence[Skill], of_registry: Callable[[Skill], str]) -> list[str]:
+    """A name for each page, unlike the others: a registry's pages are asked for by theirs.
+
+    Args:
+        pages: which to name.
+        of_registry: what a registry's page is asked for by.
+    """
+    given = ["" if is_spec(page.path) else of_registry(page) for page in pages]
+    for place, page in enumerate(pages):
+        name = cited = label(page) or "unnamed"
+        number = 1
+        while not given[place]:
+            if cited not in given:
+                given[place] = cited
             number += 1
             cited = f"{name}#{number}"
-        given.append(cited)
     return given
 
 

@@ -15,9 +15,9 @@ from techspec.records import encode
 from techspec.skill.dedupe import merge
 from techspec.skill.framing import framed
 from techspec.skill.importing import Imported, import_pages
-from techspec.skill.index import Library, ask, find
+from techspec.skill.index import Library, ask, called, find, labels
 from techspec.skill.objections import Objection, objections
-from techspec.skill.page import Skill, is_unread, label, visible
+from techspec.skill.page import Skill, is_unread, visible
 from techspec.skill.places import (
     OWN,
     SOURCES,
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, registry: Registry) -> int:
-    return _print_list(args, ask(registry, Library.pages))
+    return _print_list(args, registry, ask(registry, Library.pages))
 
 
 def _search(args: argparse.Namespace, registry: Registry) -> int:
@@ -99,16 +99,19 @@ def _search(args: argparse.Namespace, registry: Registry) -> int:
         hits = library.index().search(args.what, keywords).hits
         return [library.page(hit.key) for hit in hits if hit.strength != "none"]
 
-    return _print_list(args, ask(registry, likely))
+    return _print_list(args, registry, ask(registry, likely))
 
 
 def _show(args: argparse.Namespace, registry: Registry) -> int:
     skill = find(registry, args.what)
     page = text_of(skill)
+    name, others = called(registry, skill)
     if args.json:
-        print(json.dumps({"note": NOTE, "path": visible(str(skill.path)), "page": seen(page)}))
+        where, names = visible(str(skill.path)), [each for each, _ in others]
+        shown = {"name": name, "others": names, "path": where, "page": seen(page)}
+        print(json.dumps({"note": NOTE, **shown}))
     else:
-        print(framed(label(skill), str(skill.path), page))
+        print(framed(name, str(skill.path), page, [(each, str(path)) for each, path in others]))
     return 0
 
 
@@ -175,7 +178,7 @@ def _verify(args: argparse.Namespace, registry: Registry) -> int:
 def _dedupe(args: argparse.Namespace, registry: Registry) -> int:
     if args.merge:
         kept, gained = merge(registry, *args.merge)
-        name, merged = label(kept), visible(args.merge[1])
+        name, merged = labels(registry, [kept])[0], visible(args.merge[1])
         if args.json:
             print(json.dumps({"kept": name, "superseded": merged, "gained": gained}))
         else:
@@ -184,11 +187,12 @@ def _dedupe(args: argparse.Namespace, registry: Registry) -> int:
         return 0
     skills = [skill for skill in registry.skills() if skill.registry == registry.folders[0]]
     found = pairs(skills)
+    names = {skill.path: name for skill, name in zip(skills, labels(registry, skills), strict=True)}
     if args.json:
         listed = [
             {
-                "keep": label(twin.skill), "keep_path": str(twin.skill.path),
-                "keep_evidence": twin.skill.evidence, "other": label(other),
+                "keep": names[twin.skill.path], "keep_path": str(twin.skill.path),
+                "keep_evidence": twin.skill.evidence, "other": names[other.path],
                 "other_path": str(other.path), "other_evidence": other.evidence,
                 "likeness": round(twin.likeness, 3), "why": visible(twin.why),
                 "contradicts": twin.contradicts,
@@ -201,7 +205,7 @@ def _dedupe(args: argparse.Namespace, registry: Registry) -> int:
         otherwise = ", and came out otherwise" if twin.contradicts else ""
         print(f"{visible(twin.why)}{otherwise}")
         for word, page in (("keep ", twin.skill), ("other", other)):
-            print(f"  {word}  {label(page)} ({page.evidence})  {plain(str(page.path))}")
+            print(f"  {word}  {names[page.path]} ({page.evidence})  {plain(str(page.path))}")
     where = f"of the {count(len(skills), 'page')} in {registry.folders[0]}"
     if found:
         print(f"{count(len(found), 'pair')} {where}. Nothing was changed; for a pair, run:")
@@ -266,8 +270,11 @@ def _index(args: argparse.Namespace, registry: Registry) -> int:
     return 0
 
 
-def _print_list(args: argparse.Namespace, skills: Sequence[Skill]) -> int:
-    shown = [(label(s), visible(str(s.path)), visible(s.description)) for s in skills]
+def _print_list(args: argparse.Namespace, registry: Registry, skills: Sequence[Skill]) -> int:
+    shown = [
+        (name, visible(str(skill.path)), visible(skill.description))
+        for name, skill in zip(labels(registry, skills), skills, strict=True)
+    ]
     if args.json:
         listed = [{"name": n, "path": path, "description": said} for n, path, said in shown]
         print(json.dumps({"note": NOTE, "skills": listed}))

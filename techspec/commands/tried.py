@@ -6,7 +6,7 @@ from pathlib import Path
 
 from techspec.commands.advise import words
 from techspec.commands.shared_arguments import add_registry, registry_asked
-from techspec.skill.page import label, visible
+from techspec.skill.page import visible
 from techspec.skill.tried import tried
 from techspec.skill.untrusted import NOTE
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
                 "why": visible(each.attempt.why),
                 "lesson": visible(each.attempt.lesson),
                 "line": each.attempt.line,
-                "skill": label(each.skill),
+                "skill": each.label,
                 "path": visible(str(each.skill.path)),
                 "strength": each.strength,
             }

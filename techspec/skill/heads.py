@@ -24,6 +24,7 @@ class Heads:
         self.model: Model | None = None
         self.index: Index | None = None
         self.page_heads: Sequence[Skill] | None = None
+        self.labels: dict[int, str] | None = None
         self.numbers: dict[str, int] = {}
         self.roots = roots
         self._folders = [Path(root) for root in roots]

@@ -5,14 +5,14 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from techspec.skill import embedding
 from techspec.skill.heads import Heads
 from techspec.skill.listing import Seen, folder_of_main, look
-from techspec.skill.page import Attempt, Skill, citable
+from techspec.skill.page import Attempt, Skill, citable, label
 from techspec.skill.registry import NoSuchSkill, Registry, read_inside
 from techspec.skill.search import Document, Index
 from techspec.skill.store import Cache, discard, is_busy
@@ -78,13 +78,23 @@ def _used(registry: Registry, use: Callable[[Cache, Seen], T]) -> T:
 
 
 def find(registry: Registry, name: str) -> Skill:
-    """The whole page called `name`, or whose folder is: the first folder's first.
+    """The whole page that is cited or called `name`, or whose folder is: the first folder's first.
 
     Raises:
         NoSuchSkill: there is none.
     """
     path, root = ask(registry, lambda library: library.place(name), at_once=True)
     return read_inside(path, root)
+
+
+def labels(registry: Registry, skills: Sequence[Skill]) -> list[str]:
+    """What each of some pages of a registry is cited and asked for by."""
+    return ask(registry, lambda library: [library.label(skill) for skill in skills], at_once=True)
+
+
+def called(registry: Registry, skill: Skill) -> tuple[str, list[tuple[str, Path]]]:
+    """What a page is cited and asked for by, and the label and path of each other of its name."""
+    return ask(registry, lambda lib: (lib.label(skill), lib.namesakes(skill)), at_once=True)
 
 
 def build(registry: Registry) -> None:
@@ -155,14 +165,46 @@ class Library:
 
     def place(self, name: str) -> tuple[Path, Path]:
         """The path and the registry folder of the page that `find` finds."""
-        cache = self._cache
-        called = [n for n, own in cache.names() if name in (own, citable(own))]
-        called += [n for key, n in cache.numbers.items() if name == folder_of_main(key)]
+        cache, labels = self._cache, self._labels()
+        called = [n for n, label in labels.items() if name == label]
+        called = called or [n for n, own in cache.names() if name == own]
+        called = called or [n for key, n in cache.numbers.items() if name == folder_of_main(key)]
         if not called:
-            raise NoSuchSkill(name, [citable(own) for _, own in cache.names()])
+            raise NoSuchSkill(name, list(labels.values()))
         root, path = cache.place(min(called, key=self._order))
         folder = self._cache.roots[root]
         return Path(folder, path), Path(folder)
+
+    def label(self, skill: Skill) -> str:
+        """What a page is cited by, and found by with `place`.
+
+        Of pages of one name the first is called so, in the order of `Registry.skills`, the next
+        `NAME#2`, and so on.
+        """
+        number = self._cache.numbers.get(os.fspath(skill.path), 0)
+        return self._labels().get(number) or label(skill)
+
+    def namesakes(self, skill: Skill) -> list[tuple[str, Path]]:
+        """The labels and paths of the other pages that are called as this one is."""
+        name, _, _ = self.label(skill).partition("#")
+        same = {n: each for n, each in self._labels().items() if each.partition("#")[0] == name}
+        places = [(same[n], self._cache.place(n)) for n in sorted(same, key=self._order)]
+        found = [(each, Path(self._cache.roots[root], path)) for each, (root, path) in places]
+        return [(each, path) for each, path in found if path != skill.path]
+
+    def _labels(self) -> Mapping[int, str]:
+        """By number, what each page is cited by; kept until a page changes."""
+        cache = self._cache
+        if cache.labels is None:
+            called: dict[str, list[int]] = {}
+            for number, own in cache.names():
+                called.setdefault(citable(own), []).append(number)
+            cache.labels = {}
+            for name, numbers in called.items():
+                ordered = sorted(numbers, key=self._order) if len(numbers) > 1 else numbers
+                for place, number in enumerate(ordered, start=1):
+                    cache.labels[number] = name if place == 1 else f"{name}#{place}"
+        return cache.labels
 
     def pages(self) -> list[Skill]:
         """Every page as `page` gives it, in the order of `Registry.skills`."""

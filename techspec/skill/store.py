@@ -269,6 +269,7 @@ class Cache:
         self._built_for = 0
         self._heads: Heads | None = None
         self.page_heads: Sequence[Skill] | None = None
+        self.labels: dict[int, str] | None = None
         self.meanings: Meanings | None = None
         self._learned = self._swept = 0
         self._known: Seen = {}
@@ -518,7 +519,7 @@ class Cache:
         self.entries: dict[int, _Entry] = {}
         self.numbers: dict[str, int] = {}
         self.index = self.attempt_index = None
-        self.page_heads = None
+        self.page_heads = self.labels = None
         self._known = {}
 
     @damage_told()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from techspec.skill.index import Library, ask
-from techspec.skill.page import Attempt, Skill
+from techspec.skill.page import Attempt, Skill, label
 from techspec.skill.registry import Registry
 from techspec.skill.search import LIMITS, Index, attempt_document
 
@@ -15,6 +15,8 @@ class Tried:
 
     attempt: Attempt
     skill: Skill
+    label: str
+    """What the page is cited and asked for by."""
     confidence: float
     strength: str
     """`strong` or `possible`."""
@@ -35,18 +37,22 @@ def tried(
         most: rows wanted, at most.
     """
 
-    def rows(index: Index, row: Callable[[str], tuple[Skill, Attempt]]) -> list[Tried]:
+    def rows(
+        index: Index,
+        row: Callable[[str], tuple[Skill, Attempt]],
+        label_of: Callable[[Skill], str] = label,
+    ) -> list[Tried]:
         found = []
         for hit in index.search(idea, keywords, most).hits:
             # A row is short: of the keywords around an idea it holds few.
             degree = LIMITS.strength(hit.confidence)
             if degree != "none":
                 skill, attempt = row(hit.key)
-                found.append(Tried(attempt, skill, hit.confidence, degree))
+                found.append(Tried(attempt, skill, label_of(skill), hit.confidence, degree))
         return found
 
     def from_registry(library: Library) -> list[Tried]:
-        return rows(library.attempts(), library.attempt)
+        return rows(library.attempts(), library.attempt, library.label)
 
     if isinstance(skills, Registry):
         return ask(skills, from_registry)

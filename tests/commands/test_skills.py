@@ -193,6 +193,39 @@ def test_lint_reads_no_evidence_that_lies_outside_the_skill(project, techspec, t
     assert "AWS" not in said
 
 
+def test_what_an_answer_cites_is_shown_by_the_same_label(project, techspec, tmp_path):
+    row = "## Failed Attempts\n| Attempt | Why |\n|---|---|\n| {} | it froze |\n"
+    for folder, what in (("registry/a", "zebra stripes"), ("registry/b", "gecko scales")):
+        path = project / folder / "SKILL.md"
+        path.parent.mkdir()
+        path.write_text(f"---\nname: twin\ndescription: Use for {what}\n---\n{row.format(what)}")
+
+    listed = techspec("skills", "list").out
+    advice = techspec("advise", "gecko scales").out
+    tried = json.loads(techspec("tried", "gecko scales", "--json").out)["tried"]
+    first, second = (techspec("skills", "show", name).out for name in ("twin", "twin#2"))
+    shown = json.loads(techspec("skills", "show", "twin", "--json").out)
+
+    assert [line.split()[0] for line in listed.splitlines() if "twin" in line] == ["twin", "twin#2"]
+    assert "[twin#2:" in advice
+    assert "[twin:" not in advice
+    assert [each["skill"] for each in tried] == ["twin#2"]
+    assert "zebra stripes" in first
+    assert "ask for the others as twin#2 (" in first
+    assert "may be cited as [twin#2:line]" in second
+    assert "gecko scales" in second
+    assert (shown["name"], shown["others"]) == ("twin", ["twin#2"])
+
+
+def test_pages_of_one_name_are_merged_by_their_labels(project, techspec):
+    for folder in ("a", "b"):
+        put(project, folder, HEAD.format(name="carry") + "# T\n")
+
+    assert "other  carry#2 (" in techspec("skills", "dedupe").out
+    assert techspec("skills", "dedupe", "--merge", "carry", "carry#2").code == 0
+    assert "superseded-by" in (project / "registry/b/SKILL.md").read_text()
+
+
 def test_dedupe_changes_nothing_unless_it_is_told_which_pair_to_merge(project, techspec):
     paths = [put(project, name) for name in ("carry", "carry-too")]
     before = [path.read_bytes() for path in paths]

@@ -113,6 +113,21 @@ def test_a_very_long_page_is_cut_and_says_so():
     assert "[5,000 more characters are in the file]" in said
 
 
+def test_every_source_of_advice_is_read_by_the_name_that_is_told(project, monkeypatch):
+    monkeypatch.setenv("TECHSPEC_REGISTRY", f"{project / 'registry'}:{project / 'lab'}")
+    (project / "lab").mkdir()
+    page(project, "zebra", "## Results\n- zebra stripes: 1\n")
+    (project / "lab/zebra.md").write_text("---\nname: zebra\ndescription: A lab's zebra\n---\n")
+
+    advice = fields("advise", goal="testing zebras", keywords=["zebra", "lab"])
+    read = {name: text("skill_read", name=name) for name in advice["sources"]}
+
+    assert sorted(read) == ["zebra", "zebra#2"]
+    assert "zebra stripes" in read["zebra"]
+    assert "ask for the others as zebra#2 (lab/zebra.md)" in read["zebra"]
+    assert "A lab's zebra" in read["zebra#2"]
+
+
 def test_an_unknown_skill_is_an_error_that_lists_the_known(project):
     said = refusal("skill_read", name="zebra")
 

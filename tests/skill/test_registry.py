@@ -77,6 +77,16 @@ def test_a_skill_is_found_by_name_in_the_first_folder_that_has_it(registry):
         find(registry, "gone")
 
 
+def test_the_page_that_is_cited_by_a_name_comes_before_a_folder_of_it(registry):
+    for folder, name in (("rope", "RoPE theta"), ("zz", "rope")):
+        (registry.folders[0] / folder).mkdir(parents=True)
+        (registry.folders[0] / folder / "SKILL.md").write_text(page(name))
+
+    assert find(registry, "rope").path.parent.name == "zz"
+    assert find(registry, "rope-theta").path.parent.name == "rope"
+    assert find(registry, "RoPE theta").path.parent.name == "rope"
+
+
 def test_a_link_out_of_the_registry_is_listed_but_not_read(registry, tmp_path):
     (tmp_path / "secret.md").write_text("---\nname: x\ndescription: secret\n---\n")
     registry.folders[0].mkdir()
