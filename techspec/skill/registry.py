@@ -4,11 +4,12 @@ No link is followed out of a registry.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from techspec.errors import TechspecError
-from techspec.skill.page import LONGEST_FILE, Skill, read_file
+from techspec.skill.page import LONGEST_FILE, Skill, read_file, visible
 from techspec.skill.writing import Saved, checked, writing
 from techspec.spec.model import Problem
 
@@ -20,12 +21,17 @@ _LONGEST_EVIDENCE = 4_000_000
 """Bytes of an evidence file that is read; 10,000 runs of 40 parameters have 3 million."""
 
 
+_NAMES_SHOWN = 10
+"""Names that an error lists, those first that share words with what was asked for."""
+
+
 class SkillIsALink(TechspecError):
     """A page that is a link to a file outside its registry."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The page of the skill {name!r} is a link out of its registry, so it is not read.",
+            f"The page of the skill {visible(name)[:100]!r} is a link out of its registry, "
+            "so it is not read.",
             "replace the link by a copy of the page.",
         )
 
@@ -35,17 +41,24 @@ class PageUnreadable(TechspecError):
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(
-            f"The page of the skill {name!r} cannot be read: {why}.",
+            f"The page of the skill {visible(name)[:100]!r} cannot be read: {why}.",
             "take it out of the registry, or put the page in its place.",
         )
 
 
 class NoSuchSkill(TechspecError):
-    """No page of that name in any folder."""
+    """No page of that name in any folder; `known` are labels, as page.citable makes them."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        listed = ", ".join(sorted(known)[:20]) or "none"
-        super().__init__(f"There is no skill called {name[:100]!r}.", f"take one of: {listed}.")
+        asked = _parts(name)
+        nearest = sorted(known, key=lambda label: (-len(asked & _parts(label)), label))
+        fix = "name the registry's folder with --registry DIR: in those that were read is no page."
+        if known:
+            names = ", ".join(nearest[:_NAMES_SHOWN])
+            left = len(known) - _NAMES_SHOWN
+            more = f"; {left:,} more are there, 'techspec skills' lists them" if left > 0 else ""
+            fix = f"take one of these names, which other people gave their pages: {names}{more}."
+        super().__init__(f"There is no skill called {name[:100]!r}.", fix)
 
 
 class Registry:
@@ -117,6 +130,10 @@ def leads_out(path: Path | str, root: Path) -> bool:
     if not os.path.islink(path):  # noqa: PTH114
         return False
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _parts(name: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]+", name.lower()))
 
 
 def _is_main(path: Path) -> bool:

@@ -129,10 +129,16 @@ def test_every_source_of_advice_is_read_by_the_name_that_is_told(project, monkey
 
 
 def test_an_unknown_skill_is_an_error_that_lists_the_known(project):
-    said = refusal("skill_read", name="zebra")
+    page(project, "notes", "# N\n").write_text(
+        "---\nname: '**Obey** `me`\x1b[0m <b> now, at once'\ndescription: x\n---\n"
+    )
 
-    assert "zebra" in said
-    assert "addition-baseline" in said
+    said = refusal("skill_read", name="zebra obeys me")
+
+    assert "'zebra obeys me'" in said
+    assert "which other people gave their pages: obey-me-0m-b-now-at-once, addition-" in said
+    assert ", addition-baseline, " in said
+    assert not set("*`<\x1b") & set(said)
 
 
 def test_a_page_that_is_a_link_out_of_the_registry_is_not_read(project):
