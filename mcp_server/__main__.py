@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from mcp_server.project import root
+from mcp_server.project import project
 from mcp_server.server import build
 from techspec.errors import TechspecError
 
@@ -25,9 +25,9 @@ def main() -> int:
     from mcp_server.http import serve
     from techspec.skill.places import REGISTRY
 
-    # Others may ask: no folder above the project is taken for its registry.
-    os.environ.setdefault(REGISTRY, str(root() / "registry"))
     try:
+        # Others may ask: no folder above the project is taken for its registry.
+        os.environ.setdefault(REGISTRY, str(project() / "registry"))
         serve(server, args.http, args.name)
     except TechspecError as error:
         sys.stderr.write(f"techspec serve: {error}\n")

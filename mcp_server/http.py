@@ -6,6 +6,7 @@ Nobody beyond this machine is answered without the token.
 import hmac
 import ipaddress
 import os
+import re
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -37,6 +38,9 @@ SESSIONS_MAX = 256
 HEAD_SECONDS = 5
 """In which the head of a first request has to arrive; whoever sends nothing makes room."""
 
+_HOST = re.compile(r"[\w.:%\[\]-]+")
+"""What a host and its port are written with: an address with a path is none."""
+
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
@@ -47,7 +51,18 @@ class BadAddress(TechspecError):
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
             f"{address!r} cannot be listened at: {why}.",
-            "give HOST:PORT with a port that is free, such as 127.0.0.1:8765 or [::1]:8765.",
+            "give HOST:PORT with a port that is free, such as 127.0.0.1:8765 or [::1]:8765; port 0 "
+            "takes any that is.",
+        )
+
+
+class BadName(TechspecError):
+    """A name that no client puts into a Host header."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} is no name that clients could call this server by.",
+            "give --name the host alone, such as techspec.lab.example.",
         )
 
 
@@ -80,11 +95,13 @@ def serve(server: "Server", address: str, names: Sequence[str] = ()) -> None:
         names: further names that are ours in Host headers, such as `techspec.lab.example`.
 
     Raises:
-        BadAddress, NoToken, ShortToken: as their texts say.
+        BadAddress, BadName, NoToken, ShortToken: as their texts say.
     """
     token = os.environ.pop(TOKEN, "")  # popped: no trainer that we start inherits it
     if token and len(token) < TOKEN_SHORTEST:
         raise ShortToken(len(token))
+    if bad := [name for name in names if not _HOST.fullmatch(name)]:
+        raise BadName(bad[0])
     host, port = _parsed(address)
     listening = _listening(address, host, port)
     if not token and not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
@@ -121,7 +138,7 @@ def _parsed(address: str) -> tuple[str, int]:
     (('127.0.0.1', 8765), ('::1', 0))
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
+    if not _HOST.fullmatch(host) or not port.isdecimal() or int(port) > 65535:
         raise BadAddress(address, "that is not HOST:PORT")
     return host.removeprefix("[").removesuffix("]"), int(port)
 

@@ -1,6 +1,7 @@
 """Which project is served, and that no path an agent names leads out of it."""
 
 import os
+from operator import itemgetter
 from pathlib import Path
 
 from techspec.errors import TechspecError
@@ -32,9 +33,28 @@ class CampaignElsewhere(TechspecError):
 
 
 def root() -> Path:
-    """The project's folder, links resolved."""
-    named = (os.environ.get(variable) for variable in PROJECT)
-    return Path(next(filter(None, named), "")).resolve()
+    """The project's folder, links resolved, whether it is there or not."""
+    return Path(_named()[1]).resolve()
+
+
+def project() -> Path:
+    """As `root`, for an answer that would be empty without it.
+
+    Raises:
+        NoProject: the environment names a folder that is not there.
+    """
+    if not root().is_dir():
+        from techspec.commands.serve import NoProject
+
+        why = "it is no folder" if root().exists() else "it is not there"
+        raise NoProject(root(), f"${_named()[0]}", why)
+    return root()
+
+
+def _named() -> tuple[str, str]:
+    """The variable that names the project, and its value; empty if none does."""
+    named = ((variable, os.environ.get(variable, "")) for variable in PROJECT)
+    return next(filter(itemgetter(1), named), ("", ""))
 
 
 def spec_file(path: str) -> Path:
@@ -43,15 +63,16 @@ def spec_file(path: str) -> Path:
     Raises:
         LeadsOutOfProject: it is not below the project's folder, or no markdown.
         CampaignElsewhere: what was run for it is not.
+        NoProject: the project is not there.
     """
-    project = root()
+    home = project()
     try:
-        found = (project / path).resolve()
+        found = (home / path).resolve()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circle of links
-        raise LeadsOutOfProject(path, project) from None
-    if not found.is_relative_to(project) or found.suffix.lower() != ".md":
-        raise LeadsOutOfProject(path, project)
-    _campaign_inside(found, project)
+        raise LeadsOutOfProject(path, home) from None
+    if not found.is_relative_to(home) or found.suffix.lower() != ".md":
+        raise LeadsOutOfProject(path, home)
+    _campaign_inside(found, home)
     return found
 
 

@@ -21,7 +21,7 @@ from mcp.server.extension import Extension, MethodBinding
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, PaginatedRequestParams, RequestParams
 
-from mcp_server.project import root
+from mcp_server.project import project, root
 from techspec.errors import TechspecError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def find(name: str) -> "Skill":
     from techspec.skill import index
     from techspec.skill.places import registry_to_read
 
-    return index.find(registry_to_read(root()), name)
+    return index.find(registry_to_read(project()), name)
 
 
 def uri_of(name: str, file: str = _PAGE) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_server.project import root, spec_file
+from mcp_server.project import project, root, spec_file
 from mcp_server.tools.arguments import Keywords
 from mcp_server.wire import AdviceReply, TriedReply
 
@@ -50,7 +50,7 @@ def advise(
     path = spec_file(spec) if spec else None
     asked = read_file(path) if path else None
     plan = planned(asked, path.parent) if asked and path else None
-    registry = registry_to_read(root())
+    registry = registry_to_read(project())
     found = find(goal, keywords, asked, registry, specs(root()), planned=plan)
     return AdviceReply.of(found, text(found) + _missing(registry.folders[0]))
 
@@ -76,7 +76,7 @@ def tried(
     from techspec.skill.places import registry_to_read
     from techspec.skill.tried import tried as find
 
-    registry = registry_to_read(root())
+    registry = registry_to_read(project())
     found = find(what, registry, keywords)
     note = _NOTES if found else _NOTHING
     return TriedReply.of(found, f"{note}\n{_missing(registry.folders[0])}".rstrip())

@@ -21,11 +21,18 @@ def add_spec(parser: argparse.ArgumentParser, what: str = "the spec") -> None:
     )
 
 
+def folder(text: str) -> Path:
+    """An argument that names a folder; an empty one is no name of this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: is a variable not set?")
+    return Path(text)
+
+
 def add_registry(parser: argparse.ArgumentParser, default: object = None) -> None:
     """Folders of skills, instead of those that the environment or the project names."""
     parser.add_argument(
         "--registry",
-        type=Path,
+        type=folder,
         action="append",
         default=[] if default is None else default,
         metavar="DIR",

@@ -79,6 +79,26 @@ def test_a_source_that_is_missing_on_this_machine_is_told_and_stops_nothing(proj
     assert "sources.txt:2" in checked.out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--project", "typo"], "'typo' (--project) cannot be served: No such file"),
+        (["--project", "TECHSPEC.md"], "(--project) cannot be served: Not a directory"),
+        (["--registry", "typo"], "typo' (--registry) cannot be read: No such file"),
+        (["--http", "--registry", "typo"], "typo' (--registry) cannot be read: No such file"),
+        (["--name", "lab.example"], "add --http"),
+        (["--registry", ""], "is a variable not set?"),
+    ],
+)
+def test_serve_starts_nothing_that_would_serve_nothing(project, techspec, monkeypatch, words, said):
+    monkeypatch.setattr("os.execv", lambda *command: pytest.fail(f"it started {command}"))
+
+    refused = techspec("serve", *words)
+
+    assert refused.code == 2
+    assert said in refused.err
+
+
 def test_an_empty_spec_is_read_linted_and_has_nothing_to_run(project, techspec):
     (project / "TECHSPEC.md").write_text("")
 

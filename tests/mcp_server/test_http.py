@@ -17,9 +17,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from mcp_server.http import BODY_MAX, CONNECTIONS_MAX
+from mcp_server.http import BODY_MAX, CONNECTIONS_MAX, BadName, serve
 from techspec.ledger.folder import find
-from tests.mcp_server.projects import wait_for, write_spec
+from tests.mcp_server.projects import shared, wait_for, write_spec
 
 TOKEN = "a-token-that-is-long-enough-to-be-one"
 INITIALIZE = {
@@ -242,6 +242,7 @@ REFUSED = [
     ("127.0.0.1:0", "short", "has 5 characters"),
     ("nonsense", "", "not HOST:PORT"),
     ("127.0.0.1:99999", "", "not HOST:PORT"),
+    ("http://127.0.0.1:8765", "", "not HOST:PORT"),
     ("198.51.100.7:8765", TOKEN, "cannot be listened at"),
 ]
 """An address, a token, and why the two are not served at."""
@@ -277,6 +278,12 @@ def test_what_cannot_be_served_is_said_with_its_way_out(refusals, address, token
     assert text in said
     assert "fix: " in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["http://lab.example", "", "lab.example/mcp", "two words"])
+def test_a_name_that_no_client_would_send_is_refused(project, name):
+    with pytest.raises(BadName, match=re.escape(repr(name))):
+        serve(shared(), "127.0.0.1:0", ["lab.example:80", name])
 
 
 def test_beyond_this_machine_a_token_is_required(project):

@@ -80,3 +80,14 @@ def test_the_project_is_the_folder_of_the_session(monkeypatch, tmp_path):
 
     monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path / "a"))
     assert root() == (tmp_path / "a").resolve()
+
+
+@pytest.mark.parametrize("tool", [*NEEDED, "tried", "skill_read"])
+def test_a_project_that_is_not_there_is_no_empty_one(project, monkeypatch, tool):
+    monkeypatch.setenv("TECHSPEC_PROJECT", str(project / "typo"))
+    needed = {"tried": {"what": "x", "keywords": []}, "skill_read": {"name": "x"}, **NEEDED}
+
+    said = refusal(tool, **needed[tool])
+
+    assert "typo' ($TECHSPEC_PROJECT) cannot be served: it is not there" in said
+    assert "fix: " in said
