@@ -6,18 +6,21 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from techspec.commands.shared_arguments import add_registry
-from techspec.commands.show import as_json, count
+from techspec.commands.show import as_json, count, plain
 from techspec.errors import TechspecError
 from techspec.ledger.events import Opened
 from techspec.ledger.journal import is_held, writing
 from techspec.run.trainer_call import program
 from techspec.skill import embedding
+from techspec.skill.index import labels
+from techspec.skill.page import Skill, visible
 from techspec.skill.places import RegistryUnreadable, missing_sources, registry_to_read
+from techspec.skill.registry import Registry
 
 EXAMPLE = "techspec doctor --json"
 
@@ -43,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(as_json(checks=checks)))
     for check in checks if not args.json else ():
-        print(f"{'ok  ' if not check.fix else 'MEND'}  {check.what}: {check.found}")
+        print(plain(f"{'ok  ' if not check.fix else 'MEND'}  {check.what}: {check.found}"))
         if check.fix:
-            print(f"        fix: {check.fix}")
+            print(plain(f"        fix: {check.fix}"))
     return 1 if any(check.fix for check in checks) else 0
 
 
@@ -121,6 +124,30 @@ def _registry(named: list[Path]) -> Iterator[Check]:
         yield Check("registry", error.what, error.fix)
         return
     yield Check("registry", f"{count(len(skills), 'skill')}")
+    yield from _twice(registry, skills)
     for skill in skills:
         for problem in skill.problems:
             yield Check("skill", f"{skill.path}:{problem.line}: {problem.what}", problem.fix)
+
+
+_SHOWN = 3
+"""Names that stand for several pages, and pages of each, that are told with their paths."""
+_OTHERS = 10
+"""Further such names that are told."""
+
+
+def _twice(registry: Registry, skills: Sequence[Skill]) -> Iterator[Check]:
+    """Which names several pages have; each is cited apart from the others, so nothing is wrong."""
+    pages: dict[str, list[str]] = {}
+    for skill, name in zip(skills, labels(registry, skills), strict=True):
+        pages.setdefault(name.partition("#")[0], []).append(f"{name} is {skill.path}")
+    several = [(name, paths) for name, paths in pages.items() if len(paths) > 1]
+    for name, paths in several[:_SHOWN]:
+        listed = ", ".join(visible(each) for each in paths[:_SHOWN])
+        more = f", and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        yield Check("names", f"{count(len(paths), 'page')} are called {name!r}: {listed}{more}")
+    if len(several) > _SHOWN:
+        others = ", ".join(name for name, _ in several[_SHOWN:][:_OTHERS])
+        left = len(several) - _SHOWN
+        more = ", …" if left > _OTHERS else ""
+        yield Check("names", f"{count(left, 'more name')} of several pages: {others}{more}")
