@@ -6,8 +6,10 @@ Whatever a page says is text there: it is escaped, and no script but ours may ru
 import base64
 import hashlib
 import os
+import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,16 +27,41 @@ _ROWS = 6
 _LONGEST_ROW = 400
 _LONGEST_BLOCK = 1500
 
+_WORD = re.compile(r"[^\W_](?:[\w.-]*\w)?")
+"""A word with what joins its parts."""
+
+_LONGEST_WORD = 60
+"""What is longer is a hash or an image, and nobody types it."""
+
 _SCRIPT = """
 "use strict";
 const box = document.getElementById("query"), grade = document.getElementById("grade");
 const failed = document.getElementById("failed"), shown = document.getElementById("shown");
 const list = document.getElementById("pages");
-const of = (page, what) => (page.querySelector(what)?.textContent ?? "").toLowerCase();
+// A word is found in small letters and without accents, and apart or joined in learningRate,
+// learning_rate and learning-rate.
+const bare = text => text.normalize("NFKD").replace(/[\\p{M}\\p{Cf}]/gu, "");
+const parted = text => text.replace(/([\\p{Ll}\\p{N}])(?=\\p{Lu})/gu, "$1 ")
+  .replace(/(\\p{L})[-_](?=\\p{L})/gu, "$1 ");
+function told(texts) {
+  const text = bare(texts.join("\\n"));
+  const joined = text.split(/[^\\p{L}\\p{N}_-]+/u).map(word => [word, parted(word)])
+    .filter(([word, parts]) => word !== parts);
+  return [text, ...joined.map(([, parts]) => `${parts}\\n${parts.replaceAll(" ", "")}`)]
+    .join("\\n").toLowerCase();
+}
+const of = (page, what) => [...page.querySelectorAll(what)].map(each => each.textContent);
 const pages = [...list.querySelectorAll("article")].map((element, place) => ({
-  element, place, name: of(element, "h2"), tags: of(element, ".tags"),
-  said: of(element, "p"), all: element.textContent.toLowerCase(),
+  element, place, name: told(of(element, "h2")), tags: told(of(element, ".tags")),
+  said: told(of(element, "p")), all: told([
+    ...of(element, "h2, p, .facts li, .rows li:not(.muted), pre"), element.dataset.words,
+  ]),
 }));
+function pattern(word) {
+  const parts = parted(word).toLowerCase().split(" ")
+    .map(part => part.replace(/[^\\p{L}\\p{N}]/gu, "\\\\$&"));
+  return new RegExp("(?:^|[^a-z0-9])" + parts.join("[-_ ]?"));
+}
 function count(page, words) {
   page.words = page.worth = 0;
   for (const word of words.filter(word => word.test(page.all))) {
@@ -44,23 +71,21 @@ function count(page, words) {
   }
 }
 function show() {
-  const words = box.value.toLowerCase().split(/[\\s,]+/).filter(Boolean)
-    .map(word => new RegExp("(?:^|[^a-z0-9])" + word.replace(/[^\\p{L}\\p{N}]/gu, "\\\\$&")));
+  const typed = bare(box.value).match(/[\\p{L}\\p{N}](?:[\\p{L}\\p{N}_.-]*[\\p{L}\\p{N}])?/gu);
+  const words = (typed ?? []).map(pattern);
+  const kind = pages.filter(({element: {dataset: data}}) =>
+    (!grade.value || data.grade === grade.value) && (!failed.checked || data.failed !== "0"));
   for (const page of pages) count(page, words);
-  const most = pages.reduce((most, page) => Math.max(most, page.words), 0);
-  let fitting = 0;
-  for (const page of pages) {
-    const data = page.element.dataset, fits = page.words === most && (most || !words.length)
-      && (!grade.value || data.grade === grade.value)
-      && (!failed.checked || data.failed !== "0");
-    page.element.hidden = !fits;
-    fitting += fits ? 1 : 0;
-  }
+  const most = kind.reduce((most, page) => Math.max(most, page.words), 0);
+  const fitting = new Set(kind.filter(page => page.words === most && (most || !words.length)));
+  for (const page of pages) page.element.hidden = !fitting.has(page);
   pages.sort((a, b) => b.worth - a.worth || a.place - b.place);
   list.append(...pages.map(page => page.element));
-  let said = fitting ? `${fitting} of ${pages.length}` : "No page has any of these words.";
-  if (fitting && most < words.length) said += `, with ${most} of the ${words.length} words`;
-  shown.textContent = fitting === pages.length ? "" : said;
+  const these = kind.length < pages.length ? "No page of this kind" : "No page";
+  let said = `${fitting.size} of ${pages.length}`;
+  if (!fitting.size) said = kind.length ? `${these} has any of these words.` : `${these}.`;
+  if (fitting.size && most < words.length) said += `, with ${most} of the ${words.length} words`;
+  shown.textContent = fitting.size === pages.length ? "" : said;
 }
 let waiting;
 box.addEventListener("input", () => {
@@ -92,6 +117,8 @@ class _Shown:
     failed: tuple[str, ...]
     findings: tuple[str, ...]
     parameters: str
+    words: str
+    """What else the page says, each word once, to be searched."""
 
 
 def site(skills: Sequence[Skill], root: Path, beside: Path, title: str = "") -> str:
@@ -123,7 +150,7 @@ def _shown(skill: Skill, root: Path, beside: Path) -> _Shown:
     place = os.fspath(skill.path.relative_to(root))
     attempts = [" — ".join(filter(None, (a.attempt, a.why, a.lesson))) for a in skill.attempts]
     block = next((block.text for block in skill.parameters), "")
-    return _Shown(
+    shown = _Shown(
         anchor=f"{slug(skill.name)}-{digest_text(_as_text(place))[:6]}",
         name=visible(skill.name)[:100] or "unnamed",
         link=quote(os.fsencode(os.path.relpath(skill.path, beside).replace(os.sep, "/"))),
@@ -137,7 +164,31 @@ def _shown(skill: Skill, root: Path, beside: Path) -> _Shown:
         failed=tuple(_clipped(visible(text)) for text in attempts),
         findings=tuple(_clipped(visible(row.text)) for row in skill.findings),
         parameters=_clipped(seen(block), _LONGEST_BLOCK),
+        words="",
     )
+    return replace(shown, words=_words_beside(skill, shown))
+
+
+def _words_beside(skill: Skill, shown: _Shown) -> str:
+    rows = (*shown.failed[:_ROWS], *shown.findings[:_ROWS])
+    seen_there = " ".join([shown.name, shown.description, shown.tags, shown.parameters, *rows])
+    there = {word.lower() for word in _WORD.findall(_bare(seen_there))}
+    parts = [skill.title, *skill.metadata.values()]
+    parts += [text for block in skill.blocks for text in (block.language, block.text)]
+    parts += [text for section in skill.sections for text in (section.title, section.text)]
+    parts += {head for row in skill.rows for head in row.header}
+    words = {word.lower(): word for word in _WORD.findall(_bare(seen("\n".join(parts))))}
+    new = words.keys() - there
+    return " ".join(words[lower] for lower in sorted(new) if len(lower) <= _LONGEST_WORD)
+
+
+def _bare(text: str) -> str:
+    """Without accents and what joins letters, as the search box reads a word."""
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    kept = (each for each in apart if unicodedata.category(each) not in ("Mn", "Mc", "Me", "Cf"))
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _as_text(place: str) -> str:
