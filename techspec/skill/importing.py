@@ -7,16 +7,18 @@ what a page claims of its evidence counts only where that evidence came along an
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
 from techspec.clock import now
+from techspec.errors import TechspecError
 from techspec.identity import slug
 from techspec.render import quoted
 from techspec.skill.objections import about_head, secrets
-from techspec.skill.page import GRADES, LONGEST_FILE, Skill, visible
+from techspec.skill.page import GRADES, LONGEST_FILE, Skill, label, visible
 from techspec.skill.places import NoRegistryThere
 from techspec.skill.registry import PageUnreadable, Registry, file_text, text_of
 from techspec.skill.untrusted import seen
@@ -59,6 +61,17 @@ class _Converted:
     files: Mapping[str, str]
 
 
+class OwnRegistry(TechspecError):
+    """Pages that would be taken into the registry that they are in."""
+
+    def __init__(self, source: Path, root: Path) -> None:
+        super().__init__(
+            f"{str(source)!r} and the registry that is written to, {str(root)!r}, are one or lie "
+            "in one another.",
+            "name the folder of another registry, or with --registry DIR the one to write to.",
+        )
+
+
 class _CannotConvert(Exception):
     """Why a page has to stay where it is."""
 
@@ -74,19 +87,39 @@ def import_pages(source: Path, root: Path, name: str = "", licence: str = "") ->
 
     Raises:
         NoRegistryThere: `source` is no folder.
+        OwnRegistry: `source` is `root`, or holds it or lies in it.
         CannotWrite: the system refused.
     """
     if not source.is_dir():
         raise NoRegistryThere(source)
+    ends = (source.resolve(), root.resolve())
+    if ends[0].is_relative_to(ends[1]) or ends[1].is_relative_to(ends[0]):
+        raise OwnRegistry(source, root)
     origin = _origin(source, name, licence)
+    there = dict(_contents(root))
     for skill in Registry([source]).skills():
         path = skill.path.relative_to(source).as_posix()
         try:
+            own, of = there.get(_content(skill), ("", ""))
+            if own and of in ("", skill.metadata.get("origin", "")):
+                yield Imported(visible(path), "there", own)
+                continue
             converted = _converted(skill, path, origin)
             with writing(root) as shelf:
                 yield _placed(shelf, path, converted)
         except _CannotConvert as error:
             yield Imported(visible(path), "left out", why=str(error))
+
+
+def _contents(root: Path) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]]:
+    """What each page of a registry says; its name, and where it was imported from, if it was."""
+    for skill in Registry([root]).skills():
+        with suppress(_CannotConvert):
+            yield _content(skill), (label(skill), skill.metadata.get("origin", ""))
+
+
+def _content(skill: Skill) -> tuple[str, ...]:
+    return slug(skill.name, 64), visible(skill.description), _parted(_raw(skill))[1].strip()
 
 
 def _placed(shelf: Shelf, path: str, new: _Converted) -> Imported:

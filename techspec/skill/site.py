@@ -16,9 +16,11 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from techspec.clock import now
+from techspec.errors import TechspecError
 from techspec.identity import digest_text, slug
 from techspec.render import render
 from techspec.skill.page import GRADES, Skill, visible
+from techspec.skill.registry import text_of
 from techspec.skill.untrusted import seen
 
 _ROWS = 6
@@ -173,11 +175,11 @@ def _words_beside(skill: Skill, shown: _Shown) -> str:
     rows = (*shown.failed[:_ROWS], *shown.findings[:_ROWS])
     seen_there = " ".join([shown.name, shown.description, shown.tags, shown.parameters, *rows])
     there = {word.lower() for word in _WORD.findall(_bare(seen_there))}
-    parts = [skill.title, *skill.metadata.values()]
-    parts += [text for block in skill.blocks for text in (block.language, block.text)]
-    parts += [text for section in skill.sections for text in (section.title, section.text)]
-    parts += {head for row in skill.rows for head in row.header}
-    words = {word.lower(): word for word in _WORD.findall(_bare(seen("\n".join(parts))))}
+    try:
+        page = seen(text_of(skill))
+    except TechspecError:  # a link out of the registry, or closed to us
+        return ""
+    words = {word.lower(): word for word in _WORD.findall(_bare(page))}
     new = words.keys() - there
     return " ".join(words[lower] for lower in sorted(new) if len(lower) <= _LONGEST_WORD)
 

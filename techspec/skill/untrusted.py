@@ -31,6 +31,20 @@ _BLANK = frozenset(
 
 _EMOJI_STYLE = re.compile("(?<=[\u2000-\u3300\U0001f000-\U0001faff])\ufe0f")
 
+_ARABIC = "\u0620-\u065f\u066e-\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08e1"
+_INDIC = "\u0900-\u0dff"
+_VIRAMA = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
+_EMOJI = "\u2194\u2195\u2600-\u27bf\u2b1b\U0001f000-\U0001faff"
+_JOINED = re.compile(
+    f"((?<=[{_ARABIC}])[\u200c\u200d](?=[{_ARABIC}])"
+    f"|(?<=[{_INDIC}])[\u200c\u200d](?=[{_INDIC}])|(?<=[{_VIRAMA}])[\u200c\u200d]"
+    f"|(?:(?<=[{_EMOJI}])|(?<=[{_EMOJI}]\ufe0f))\u200d(?=[{_EMOJI}]))"
+)
+"""The joiner and the non-joiner where they are part of the writing: they part the halves of a word
+in Persian, choose a letter's form in Indic scripts, and make one sign of several emoji. One alone
+between two letters; everywhere else they show nothing, and a run of them can carry any bytes.
+Compare RFC 5892, A.1 and A.2, and Unicode Technical Standard 51."""
+
 _BEGINNING = re.compile(
     # What a renderer shows as code, comments in it too: fences, closed or not, and spans.
     r"(?P<fence>^(?P<indent>[ \t]*)(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$)"
@@ -65,7 +79,12 @@ def seen(text: str) -> str:
     'ab[0m  c'
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.translate(_SHOWN)
+    if "\u200c" in text or "\u200d" in text:
+        parts = _JOINED.split(text)  # every other one is a joiner that stays
+        parts[::2] = [part.translate(_SHOWN) for part in parts[::2]]
+        text = "".join(parts)
+    else:
+        text = text.translate(_SHOWN)
     if "<!--" not in text and "]:" not in text:
         return text  # no comment begins there, so that where code is need not be found out
     kept, at = [], 0
@@ -78,7 +97,7 @@ def seen(text: str) -> str:
 def hidden(text: str) -> Iterator[tuple[int, str]]:
     """Lines, from 1, that hold what no person sees, and what that is."""
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
-        bare = _EMOJI_STYLE.sub("", line)
+        bare = _JOINED.sub("", _EMOJI_STYLE.sub("", line))
         codes = [f"U+{ord(letter):04X}" for letter in bare if _is_hidden(letter)]
         if codes:
             yield number, f"characters that nobody sees ({', '.join(dict.fromkeys(codes))})"[:120]

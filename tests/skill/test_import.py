@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from skills_ref.validator import validate
 
 from techspec.skill.distil import Notes, distil
-from techspec.skill.importing import NOT_STATED, import_pages
+from techspec.skill.importing import NOT_STATED, OwnRegistry, import_pages
 from techspec.skill.index import find
 from techspec.skill.objections import about_head
 from techspec.skill.page import read, read_file
 from techspec.skill.places import NoRegistryThere, add_source, registry_for, sources_of
 from techspec.skill.registry import Registry
+from techspec.skill.untrusted import hidden
 from techspec.skill.verify import verify
 from techspec.verdict.decide import decide
 from tests.skill.judged_campaign import SPEC, plan, state
@@ -171,6 +172,89 @@ def test_a_name_that_yaml_would_read_as_a_value_is_imported_as_text(tmp_path, na
         assert found.outcome == "written"
         assert validate(tmp_path / "own" / found.name) == []
         assert read_file(tmp_path / "own" / found.name / "SKILL.md", tmp_path).name == found.name
+
+
+JOINED = [
+    "می\u200cخواهم",  # Persian: one word in two halves
+    "क्\u200dष",  # Devanagari: the half form of a letter
+    "അവന\u0d4d\u200d",  # Malayalam: a letter's form at the end of a word
+    "👩\u200d💻",
+    "❤\ufe0f\u200d🔥",
+]
+HIDDEN = [
+    "he\u200dllo",
+    "a \u200c b",
+    "می\u200c\u200c\u200dخواهم",
+    "क्\u200d\u200c\u200cष",
+    "🙂\u200d.",
+    "→\u200d→",
+]
+
+
+def test_joiners_stay_where_a_script_or_a_picture_is_written_with_them(tmp_path):
+    (tmp_path / "foreign").mkdir()
+    body = "\n\n".join([*JOINED, *HIDDEN])
+    (tmp_path / "foreign/a.md").write_text(f"---\nname: a\ndescription: Use it\n---\n{body}\n")
+
+    list(import_pages(tmp_path / "foreign", tmp_path / "own"))
+
+    text = (tmp_path / "own/a/SKILL.md").read_text()
+    assert [each for each in JOINED if each.replace("\ufe0f", "") not in text] == []
+    others = text.partition(JOINED[-1].replace("\ufe0f", ""))[2]
+    assert others.count("\u200c") + others.count("\u200d") <= 1  # behind the Indic sign
+    assert list(hidden("\n".join(JOINED))) == []
+    assert [line for line, _ in hidden("\n".join(HIDDEN))] == list(range(1, len(HIDDEN) + 1))
+
+
+def test_a_page_about_private_keys_is_taken_in_and_one_with_a_key_is_not(tmp_path):
+    head = "---\nname: {0}\ndescription: Use when {0} matters\n---\n"
+    begin, line = "-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA" * 4
+    bodies = {
+        "quoting": f"Look for `{begin}` with grep, and for its end.\n",
+        "cut": f"```\n{begin}\nMIIE...\n-----END RSA PRIVATE KEY-----\n```\n",
+        "key": f"{begin}\n{line}\n",
+        "locked": f"{begin}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,1F\n\n{line}\n",
+        "quoted": f'"{begin}\\n{line}\\n"\n',
+        "listed": f"> {begin}\n> {line}\n",
+    }
+    (tmp_path / "foreign").mkdir()
+    for name, body in bodies.items():
+        (tmp_path / "foreign" / f"{name}.md").write_text(head.format(name) + body)
+
+    found = list(import_pages(tmp_path / "foreign", tmp_path / "own"))
+
+    assert {page.name for page in found if page.outcome == "written"} == {"quoting", "cut"}
+    assert {page.why.partition(";")[0][-13:] for page in found if page.why} == {"a private key"}
+
+
+@pytest.mark.parametrize("place", ["a/SKILL.md", "a.md", "deep/a.md"])
+def test_a_page_that_the_registry_has_is_not_taken_in_a_second_time(tmp_path, place):
+    for root in ("own", "theirs"):
+        (tmp_path / root / place).parent.mkdir(parents=True)
+        (tmp_path / root / place).write_text("---\nname: a\ndescription: Use it\n---\n# A\n")
+
+    (page,) = import_pages(tmp_path / "theirs", tmp_path / "own")
+
+    assert (page.outcome, page.name) == ("there", "a")
+    assert [s.path for s in Registry([tmp_path / "own"]).skills()] == [tmp_path / "own" / place]
+
+
+def test_a_copy_of_the_registry_brings_nothing_but_what_is_new(foreign, tmp_path):
+    list(import_pages(foreign, tmp_path / "own", name="theirs"))
+    shutil.copytree(tmp_path / "own", tmp_path / "copy")
+    (tmp_path / "copy/new.md").write_text("---\nname: new\ndescription: Use it\n---\n# N\n")
+
+    found = Counter(page.outcome for page in import_pages(tmp_path / "copy", tmp_path / "own"))
+
+    assert found == {"there": len(PAGES), "written": 1}
+
+
+@pytest.mark.parametrize("source", ["own", "own/deep", "."])
+def test_a_registry_is_not_imported_into_itself(tmp_path, source):
+    (tmp_path / "own/deep").mkdir(parents=True)
+
+    with pytest.raises(OwnRegistry, match="--registry DIR"):
+        list(import_pages(tmp_path / source, tmp_path / "own"))
 
 
 LEFT_OUT = {

@@ -108,7 +108,7 @@ UNFIT = {
     "a failed attempt without the reason": {"attempts": (Attempt("dropout", "did not work", ""),)},
     "a row of Failed Attempts that says nothing": {"attempts": (Attempt("N/A", "N/A", ""),)},
     "an API key": {"workflow": ("export KEY=sk-ant-api03-" + "aB3" * 9,)},
-    "a private key": {"workflow": ("-----BEGIN OPENSSH PRIVATE KEY-----",)},
+    "a private key": {"workflow": ("-----BEGIN OPENSSH PRIVATE KEY----- " + "b3BlbnNz" * 8,)},
     "a password in a URL": {"references": ("https://ana:hunter2@host/x",)},
     "a path of one machine": {"workflow": ("cd /home/ana/run",)},
     "a path of one machine, '~/runs/wide'": {"findings": ("The best run is in ~/runs/wide.",)},
