@@ -22,7 +22,7 @@ class Source:
     """A page that bears on the goal or the spec."""
 
     label: str
-    """Its name, made unique within this advice."""
+    """What it is asked for by, unlike the others."""
     path: Path
     description: str
     evidence: str

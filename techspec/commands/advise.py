@@ -7,7 +7,7 @@ from pathlib import Path
 from techspec.advice.advise import advise
 from techspec.advice.model import Planned
 from techspec.advice.text import text
-from techspec.commands.shared_arguments import add_registry, registry_asked
+from techspec.commands.shared_arguments import add_registry, registry_asked, said
 from techspec.commands.show import as_json
 from techspec.plan.build import build
 from techspec.run.trainer_call import TrainerAnswer, TrainerNotFound, trainer_of
@@ -22,7 +22,7 @@ EXAMPLE = "techspec advise 'rope theta for short sequences' TECHSPEC.md --keywor
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The goal in words, the spec, technical terms, and where to look."""
-    parser.add_argument("goal", help="what you are about to do, in a sentence")
+    parser.add_argument("goal", type=said, help="what you are about to do, in a sentence")
     parser.add_argument("spec", type=Path, nargs="?", help="the spec you work from")
     parser.add_argument(
         "--keywords",

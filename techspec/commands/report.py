@@ -6,8 +6,7 @@ import shlex
 from pathlib import Path
 
 from techspec import durable
-from techspec.commands.shared_arguments import add_spec
-from techspec.errors import TechspecError
+from techspec.commands.shared_arguments import add_spec, replacing_a_page
 from techspec.ledger.folder import started
 from techspec.report import page
 from techspec.report.results import results_markdown
@@ -16,13 +15,6 @@ from techspec.spec.results import replace
 from techspec.verdict.campaign import judged
 
 EXAMPLE = "techspec report TECHSPEC.md --page report.html"
-
-
-class NotAPage(TechspecError):
-    """The page would replace a file that is none."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is there already and is no page.", "name another file.")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the Results section, then the page."""
     spec, campaign = read_file(args.spec), judged(started(args.spec))
     known = campaign.plan, campaign.state, campaign.verdicts
-    path = args.page or campaign.folder.report
-    if path.exists() and not path.read_bytes()[:15].lower().startswith(b"<!doctype html>"):
-        raise NotAPage(path)
+    path = replacing_a_page(args.page or campaign.folder.report)
     if not args.no_write:  # first: it needs no charts, so it is there if the page cannot be made
         durable.write(args.spec, replace(spec.text, results_markdown(spec, *known)))
     durable.write(path, page.build(spec, *known))

@@ -6,8 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from techspec.commands.show import plain
+from techspec.errors import TechspecError
 from techspec.skill.places import missing_sources, registry_to_read
 from techspec.skill.registry import Registry
+
+
+class NotAPage(TechspecError):
+    """An HTML page would replace a file that is none."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already and is no page.", "name another file.")
+
+
+def replacing_a_page(path: Path) -> Path:
+    """Where an HTML page is to be written.
+
+    Raises:
+        NotAPage: another file is there.
+    """
+    if path.is_file() and not path.read_bytes()[:15].lower().startswith(b"<!doctype html>"):
+        raise NotAPage(path)
+    return path
 
 
 def add_spec(parser: argparse.ArgumentParser, what: str = "the spec") -> None:
@@ -21,11 +40,16 @@ def add_spec(parser: argparse.ArgumentParser, what: str = "the spec") -> None:
     )
 
 
-def folder(text: str) -> Path:
-    """An argument that names a folder; an empty one is no name of this folder."""
+def said(text: str) -> str:
+    """An argument in words; of nothing nobody could say whether it is known."""
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty: is a variable not set?")
-    return Path(text)
+    return text
+
+
+def folder(text: str) -> Path:
+    """An argument that names a folder; an empty one is no name of this folder."""
+    return Path(said(text))
 
 
 def add_registry(parser: argparse.ArgumentParser, default: object = None) -> None:

@@ -1,6 +1,7 @@
 """techspec skills: search, show, check, take in and lay out the pages of a registry."""
 
 import argparse
+import errno
 import json
 import textwrap
 from collections import Counter
@@ -9,7 +10,13 @@ from pathlib import Path
 
 from techspec import durable
 from techspec.commands.advise import words
-from techspec.commands.shared_arguments import add_registry, registry_asked
+from techspec.commands.shared_arguments import (
+    add_registry,
+    folder,
+    registry_asked,
+    replacing_a_page,
+    said,
+)
 from techspec.commands.show import as_json, columns, count, plain
 from techspec.records import encode
 from techspec.skill.dedupe import merge
@@ -39,11 +46,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which pages; without an action the pages are listed."""
     _common(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    for name, (_, what) in _ACTIONS.items():
-        below = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+    for name, (_, does) in _ACTIONS.items():
+        below = actions.add_parser(name, help=does, description=does[0].upper() + does[1:] + ".")
         _common(below, argparse.SUPPRESS)
         if name in ("search", "show", "verify"):
-            below.add_argument("what", help="words" if name == "search" else "a skill's name")
+            below.add_argument(
+                "what", type=said, help="words" if name == "search" else "a skill's name"
+            )
         if name == "lint":
             below.add_argument("what", nargs="?", default="", help="a skill's name; default: all")
         if name == "search":
@@ -56,7 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                 help="let KEPT stand for both: it gains OTHER's failed attempts, OTHER a note",
             )
         if name == "import":
-            below.add_argument("source", type=Path, help="a checkout of the other registry")
+            below.add_argument("source", type=folder, help="a checkout of the other registry")
             below.add_argument(
                 "--as-source",
                 action="store_true",
@@ -261,7 +270,9 @@ def _index(args: argparse.Namespace, registry: Registry) -> int:
     if why := unreadable(root):
         raise RegistryUnreadable(root, OWN, why)
     skills = Registry([root]).skills()
-    out = args.out or root / "index.html"
+    out = replacing_a_page(args.out or root / "index.html")
+    if not out.resolve().parent.is_dir():
+        raise durable.CannotWrite(out, OSError(errno.ENOENT, "its folder is not there"))
     durable.write(out, site(skills, root, out.resolve().parent, args.title))
     if args.json:
         print(json.dumps({"path": str(out), "pages": len(skills)}))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from techspec.commands.advise import words
-from techspec.commands.shared_arguments import add_registry, registry_asked
+from techspec.commands.shared_arguments import add_registry, registry_asked, said
 from techspec.skill.page import visible
 from techspec.skill.tried import tried
 from techspec.skill.untrusted import NOTE
@@ -15,7 +15,7 @@ EXAMPLE = "techspec tried 'a tiny model of 77K parameters'"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The idea in words, technical terms, and where to look."""
-    parser.add_argument("idea", help="what somebody may have tried")
+    parser.add_argument("idea", type=said, help="what somebody may have tried")
     parser.add_argument("--keywords", default="", metavar="A,B,…", help="technical terms")
     add_registry(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for tools")

@@ -80,6 +80,32 @@ def test_a_source_that_is_missing_on_this_machine_is_told_and_stops_nothing(proj
 
 
 @pytest.mark.parametrize(
+    "words", [["advise", ""], ["tried", " "], ["skills", "search", ""], ["skills", "show", ""],
+              ["skills", "import", ""]]
+)  # fmt: skip
+def test_an_empty_question_is_a_mistake_and_no_answer(project, techspec, words):
+    said = techspec(*words)
+
+    assert said.code == 2
+    assert "is a variable not set?" in said.err
+
+
+def test_the_index_page_replaces_no_other_file_and_makes_no_folder(project, techspec):
+    before = (project / "TECHSPEC.md").read_text()
+
+    over = techspec("skills", "index", "--out", "TECHSPEC.md")
+    beyond = techspec("skills", "index", "--out", "typo/index.html")
+    folder = techspec("skills", "index", "--out", ".")
+
+    assert (over.code, beyond.code, folder.code) == (2, 2, 2)
+    assert "TECHSPEC.md is there already and is no page" in over.err
+    assert "typo/index.html cannot be written: its folder is not there" in beyond.err
+    assert (project / "TECHSPEC.md").read_text() == before
+    assert not (project / "typo").exists()
+    assert techspec("skills", "index").code == techspec("skills", "index").code == 0
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--project", "typo"], "'typo' (--project) cannot be served: No such file"),
