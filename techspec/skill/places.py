@@ -47,6 +47,16 @@ class RegistryUnreadable(TechspecError):
         super().__init__(f"The registry {str(path)!r} ({named_by}) cannot be read: {why}.", fix)
 
 
+class SourcesUnreadable(TechspecError):
+    """The file that lists the sources cannot be read."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} cannot be read: {why}; so no registry that it lists is searched.",
+            "save it as UTF-8 text, a path a line.",
+        )
+
+
 def registry_for(place: Path, named: Sequence[Path] = ()) -> Registry:
     """The registry for a spec or a session in the folder `place`; its folders need not be there.
 
@@ -101,6 +111,10 @@ def sources_of(root: Path) -> list[Path]:
 
 def missing_sources(root: Path) -> list[tuple[str, str]]:
     """What to say of each source that cannot be read on this machine, and the way out."""
+    try:
+        _text_of_sources(root)
+    except SourcesUnreadable as error:
+        return [(error.what, error.fix)]
     return [
         (
             f"{root / SOURCES}:{line}: the registry {str(path)!r} cannot be read ({why}), so "
@@ -115,12 +129,24 @@ def missing_sources(root: Path) -> list[tuple[str, str]]:
 def _listed(root: Path) -> Iterator[tuple[int, Path]]:
     """Each source with its line in the file that lists them."""
     try:
-        lines = (root / SOURCES).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = _text_of_sources(root).splitlines()
+    except SourcesUnreadable:
         return
     for number, line in enumerate(map(str.strip, lines), start=1):
         if line and not line.startswith("#") and "\0" not in line:
             yield number, (root / _expanded(Path(line))).resolve()
+
+
+def _text_of_sources(root: Path) -> str:
+    """The file that lists the sources; empty where there is none."""
+    try:
+        return (root / SOURCES).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise SourcesUnreadable(root / SOURCES, error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        raise SourcesUnreadable(root / SOURCES, f"byte {error.start} is not UTF-8") from None
 
 
 def add_source(root: Path, source: Path) -> bool:
@@ -128,6 +154,7 @@ def add_source(root: Path, source: Path) -> bool:
 
     Raises:
         NoRegistryThere: `source` is no folder.
+        SourcesUnreadable: the file that lists the sources is no text.
         CannotWrite: the system refused.
     """
     source = _expanded(source).resolve()
@@ -137,7 +164,7 @@ def add_source(root: Path, source: Path) -> bool:
         if source in sources_of(root) or source == root.resolve():
             return False
         path = root / SOURCES
-        before = path.read_text(encoding="utf-8") if path.is_file() else _HEAD
+        before = _text_of_sources(root) or _HEAD
         line = os.path.relpath(source, root.resolve())
         durable.write(path, f"{before.rstrip()}\n{line}\n")
     return True

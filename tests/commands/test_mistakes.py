@@ -79,6 +79,20 @@ def test_a_source_that_is_missing_on_this_machine_is_told_and_stops_nothing(proj
     assert "sources.txt:2" in checked.out
 
 
+def test_a_list_of_sources_that_is_no_text_is_told_and_kept(project, techspec, tmp_path):
+    (project / "registry/sources.txt").write_bytes(b"../shared\n\xff")
+    (tmp_path / "other").mkdir()
+
+    asked = techspec("tried", "averaging the weights")
+    added = techspec("skills", "import", tmp_path / "other", "--as-source")
+
+    assert "sources.txt cannot be read: byte 10 is not UTF-8" in asked.err
+    assert asked.code == 1
+    assert added.code == 2
+    assert "byte 10 is not UTF-8" in added.err
+    assert (project / "registry/sources.txt").read_bytes() == b"../shared\n\xff"
+
+
 @pytest.mark.parametrize(
     "words", [["advise", ""], ["tried", " "], ["skills", "search", ""], ["skills", "show", ""],
               ["skills", "import", ""]]
