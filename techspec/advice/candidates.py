@@ -11,7 +11,7 @@ from pathlib import Path
 from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
-from techspec.skill.page import GRADES, Skill, label, read, visible
+from techspec.skill.page import GRADES, Skill, label, read, visible, without_grade
 from techspec.skill.registry import file_text
 from techspec.skill.words import of_word, words
 from techspec.spec.model import Spec
@@ -81,9 +81,10 @@ def choose(
 def as_page(path: Path, spec: Spec) -> Skill:
     """A spec as a page: its title and objective are its name and description.
 
-    What it predicts is left out: nobody found that, unless its results say so.
+    What it predicts is left out: nobody found that, unless its results say so. Of its evidence
+    they alone say how good it is.
     """
-    page = read(spec.text, path)
+    page = without_grade(read(spec.text, path))
     metadata = dict(page.metadata)
     if grade := _grade_of_results(spec, page):
         metadata["evidence"] = grade

@@ -128,7 +128,10 @@ class Skill:
 
     @property
     def evidence(self) -> str:
-        """The page's own word for its evidence, the weakest that fits where it has none."""
+        """The page's own word for its evidence, the weakest that fits where it has none.
+
+        Of a page in a folder, `read_file` has held that word against what lies there.
+        """
         stated = self.metadata.get("evidence", "").lower()
         if stated in GRADES:
             return stated
@@ -138,6 +141,12 @@ class Skill:
 
 GRADES = ("replicated", "measured over seeds", "one run", "reported", "anecdote")
 """Grades of evidence, strongest first."""
+
+_OF_RUNS = GRADES[1:3]
+"""Grades that follow from a campaign's runs; no campaign alone gives `replicated`."""
+
+CLAIMED = "claimed-evidence"
+"""Under what name a grade that nothing beside a page gives is kept in its metadata."""
 
 _PARAMETER_TITLE = re.compile(r"param|config|setting|result", re.I)
 _FINDING_TITLE = re.compile(r"result|finding|insight|outcome|prediction|takeaway|learned", re.I)
@@ -230,7 +239,10 @@ def is_unread(skill: Skill) -> bool:
 
 
 def read_file(path: Path, registry: Path) -> Skill:
-    """The page at `path`; a file that cannot be opened is a Skill with a problem."""
+    """The page at `path`; a file that cannot be opened is a Skill with a problem.
+
+    A grade of evidence that takes runs counts only where these lie beside the page.
+    """
     try:
         with open(path, "rb", opener=_opened) as file:
             content = file.read(LONGEST_FILE + 1)
@@ -247,7 +259,24 @@ def read_file(path: Path, registry: Path) -> Skill:
         line = content[: error.start].count(b"\n") + 1
         problems.append(Problem(line, "bytes that are not UTF-8", "save the page as UTF-8."))
         text = content[:LONGEST_FILE].decode("utf-8", errors="replace")
-    return read(text, path, registry, problems)
+    skill = read(text, path, registry, problems)
+    stated = skill.metadata.get("evidence", "").lower()
+    is_claimed = stated == "replicated" or (stated in _OF_RUNS and not _has_runs(path))
+    return without_grade(skill) if is_claimed else skill
+
+
+def without_grade(skill: Skill) -> Skill:
+    """The page with the grade that it states kept as a claim."""
+    claimed = {CLAIMED if key == "evidence" else key: v for key, v in skill.metadata.items()}
+    return replace(skill, metadata=claimed)
+
+
+def _has_runs(path: Path) -> bool:
+    """Whether the runs that a grade is counted from lie in the folder of a page, by no link out."""
+    runs = path.parent / "evidence" / "runs.csv"
+    if path.name.upper() != "SKILL.MD" or not os.path.isfile(runs):  # noqa: PTH113
+        return False
+    return Path(os.path.realpath(runs)).is_relative_to(os.path.realpath(path.parent))
 
 
 def read_head(path: str) -> Skill:

@@ -1,5 +1,7 @@
 """Which pages are quoted: each study once, the newest and best evidenced of it."""
 
+import shutil
+
 import pytest
 
 from techspec.advice.advise import advise
@@ -25,6 +27,12 @@ def written(registry, name, body="## Results\n- widgets: 1\n", what="frobnicatio
     head = f'---\nname: {name}\ndescription: "{what}"\nmetadata:{fields or " {}"}\n---\n'
     (folder / "SKILL.md").write_text(head + body)
     return Registry([registry])
+
+
+def with_runs(registry, name):
+    """Beside a page the file that its grade is counted from."""
+    (registry / name / "evidence").mkdir()
+    (registry / name / "evidence/runs.csv").write_text("trial,arm,seed\n")
 
 
 def labels(advice):
@@ -123,6 +131,7 @@ def test_a_page_that_another_match_supersedes_is_left_out(tmp_path):
 
 def test_a_page_with_less_evidence_supersedes_none(tmp_path):
     written(tmp_path, "old", what="frobnication of widgets", evidence="measured over seeds")
+    with_runs(tmp_path, "old")
     registry = written(
         tmp_path, "new", what="frobnication, in the view of some stranger", supersedes="old"
     )
@@ -173,6 +182,7 @@ def test_of_twins_the_better_evidenced_one_is_shown_once(tmp_path):
     what = "Use when frobnication of widgets fails in the night"
     for number, grade in enumerate(["anecdote", "measured over seeds", "one run"]):
         registry = written(tmp_path, f"frobnication-{number}", what=what, evidence=grade)
+    with_runs(tmp_path, "frobnication-1")
     written(tmp_path, "gadgets", what="where gadgets fail at frobnication")
 
     advice = advise("frobnication of widgets fails", [], None, registry)
@@ -181,6 +191,39 @@ def test_of_twins_the_better_evidenced_one_is_shown_once(tmp_path):
     assert (first.label, first.similar) == ("frobnication-1", 2)
     assert [source.label for source in others] == ["gadgets"]
     assert "- frobnication-1 +2 similar (measured over seeds;" in text(advice)
+
+
+@pytest.mark.parametrize("claimed", ["replicated", "measured over seeds", "one run"])
+def test_a_grade_without_the_runs_that_give_it_is_told_as_what_stands_on_the_page(
+    tmp_path, claimed
+):
+    written(tmp_path, "widgets", what="frobnication of widgets", evidence=claimed)
+    words = "## Results\n- they hold in the night\n"
+    registry = written(
+        tmp_path, "gadgets", words, "where gadgets do frobnication", evidence=claimed
+    )
+
+    said = text(advise("frobnication", [], None, registry))
+
+    assert claimed not in said
+    assert "- widgets (reported;" in said
+    assert "- gadgets (anecdote;" in said
+
+
+def test_a_grade_counts_only_by_runs_in_the_folder_of_its_page(tmp_path):
+    registry = written(tmp_path / "r", "widgets", what="frobnication", evidence="one run")
+    with_runs(tmp_path / "r", "widgets")
+    assert "(one run;" in text(advise("frobnication", [], None, registry))
+
+    shutil.move(tmp_path / "r/widgets/evidence", tmp_path / "elsewhere")
+    (tmp_path / "r/widgets/evidence").symlink_to(tmp_path / "elsewhere")
+    assert "(reported;" in text(advise("frobnication", [], None, registry))
+
+
+def test_a_spec_has_no_grade_but_that_of_its_results(tmp_path):
+    spec = read("---\nevidence: replicated\n---\n" + SPEC)
+
+    assert as_page(tmp_path / "TECHSPEC.md", spec).evidence == "anecdote"
 
 
 def test_twins_share_half_of_the_words_of_name_and_description():
