@@ -135,7 +135,7 @@ def head(name: str, page: "Skill") -> dict[str, Any]:
     from techspec.skill.untrusted import NOTE
 
     metadata = {
-        key: value
+        key: value if key != "evidence" else page.evidence
         for key, value in page.metadata.items()
         if _WORD.fullmatch(key) and (_WORD.fullmatch(value) or value in GRADES)
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from techspec.identity import digest_text
 from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
-from techspec.skill.page import GRADES, Skill, label, read, visible, without_grade
+from techspec.skill.page import GRADES, Skill, label, read, visible
 from techspec.skill.registry import file_text
 from techspec.skill.words import of_word, words
 from techspec.spec.model import Spec
@@ -84,15 +84,13 @@ def as_page(path: Path, spec: Spec) -> Skill:
     What it predicts is left out: nobody found that, unless its results say so. Of its evidence
     they alone say how good it is.
     """
-    page = without_grade(read(spec.text, path))
-    metadata = dict(page.metadata)
-    if grade := _grade_of_results(spec, page):
-        metadata["evidence"] = grade
+    page = read(spec.text, path)
     return replace(
         page,
         name=spec.title or path.stem,
         description=spec.objective or page.description,
-        metadata=metadata,
+        metadata={key: value for key, value in page.metadata.items() if key != "evidence"},
+        counted=_grade_of_results(spec, page),
         rows=tuple(row for row in page.rows if not _PREDICTED.search(row.section)),
     )
 

@@ -6,6 +6,7 @@ They are as the page has them until they are picked, or made `plain`.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from techspec.advice.model import Quote
 from techspec.skill.page import Row, Skill, visible
@@ -19,6 +20,8 @@ Pick = Callable[[Sequence[Quote], int], tuple[Quote, ...]]
 _OUTCOME = re.compile(r"\W*(outcome|key finding|key result)s?\b", re.I)
 _IDS_ALONE = re.compile(r"(?:H\d+|CONFIRMED|REFUTED|INCONCLUSIVE|VOID|[;,\s])+")
 _JUDGED = re.compile(r"predictions", re.I)
+_GOES_ON = ":,;.!?{[(|>\\"
+_CLOSES = "}])"
 
 
 def quoting(label: str, evidence: str) -> Quoting:
@@ -47,11 +50,21 @@ def found(page: Skill, quote_of: Quoting, pick: Pick, most: int, typed: bool) ->
 
 def parameters(page: Skill, quote_of: Quoting) -> list[Quote]:
     """Values to copy: blocks behind their heading, and rows of tables, each cell by its header."""
-    quotes = []
-    for block in page.parameters:
-        lines = " | ".join(line.strip() for line in block.text.splitlines() if line.strip())
-        quotes.append(quote_of(f"{block.section}: {lines}", block.line))
+    quotes = [
+        quote_of(f"{block.section}: {_in_one_line(block.text)}", block.line)
+        for block in page.parameters
+    ]
     return quotes + [quote_of(row.text, row.line) for row in page.settings]
+
+
+def _in_one_line(block: str) -> str:
+    """The lines of a block, with a semicolon where neither end nor beginning sets them apart."""
+    lines = [line.strip() for line in block.splitlines() if line.strip()]
+    said = [
+        line if line[-1] in _GOES_ON or after[0] in _CLOSES else f"{line};"
+        for line, after in pairwise(lines)
+    ]
+    return " ".join([*said, *lines[-1:]])
 
 
 def cautions(page: Skill, quote_of: Quoting) -> list[Quote]:

@@ -23,7 +23,7 @@ Placed = TypeVar("Placed", bound=Row | Block)
 _FIELDS: Mapping[str, Callable[..., Any]] = {
     "attempts": attrgetter("attempt", "why", "lesson", "line"),
     "empty_attempts": attrgetter("attempt", "why", "lesson", "line"),
-    "rows": attrgetter("line", "section", "cells", "header"),
+    "rows": attrgetter("line", "section", "cells", "header", "lead"),
     "blocks": attrgetter("line", "section", "language", "text"),
     "problems": attrgetter("line", "what", "fix"),
 }

@@ -302,6 +302,15 @@ def test_a_row_of_results_is_not_told_again_as_a_value_to_copy(tmp_path):
     ]
 
 
+def test_a_block_of_values_reads_as_one_line(tmp_path):
+    block = "run:\n  steps: [\n    1,\n  ]\n  lr: 0.1\n# of widgets\nsize: 2\n"
+    registry = written(tmp_path, "page", f"## Parameters\n```yaml\n{block}```\n")
+
+    said = text(advise("frobnication of widgets", [], None, registry))
+
+    assert "- Parameters: run: steps: [ 1, ]; lr: 0.1; # of widgets; size: 2 [page:" in said
+
+
 def test_a_page_of_which_nothing_is_quoted_says_what_it_is_about(tmp_path):
     what = "Use for frobnication of widgets: big, small, round, flat, wide, red, blue, old, new"
     registry = written(tmp_path, "steps", "## Steps\n1. frobnicate\n", what)

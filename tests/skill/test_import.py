@@ -99,7 +99,7 @@ def test_a_grade_that_is_only_claimed_does_not_count(foreign, tmp_path):
 
     page = read_file(tmp_path / "own/dated/SKILL.md", tmp_path)
     assert page.evidence in ("reported", "anecdote")
-    assert page.metadata["claimed-evidence"] == "replicated"
+    assert page.metadata["origin-evidence"] == "replicated"
 
 
 @pytest.mark.parametrize(

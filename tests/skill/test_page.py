@@ -141,7 +141,28 @@ def test_failed_attempts_are_read_from_lists_prose_and_sub_headings():
     ]
     assert rows(
         "## Failed Attempts\n### Adam\n**Why it failed**: diverged\n\n**Lesson**: use SGD\n"
-    ) == [("Adam", "**Why it failed**: diverged", "use SGD")]
+    ) == [("Adam", "diverged", "use SGD")]
+
+
+def test_a_failed_attempt_has_no_labels_in_its_words_and_none_with_nothing_behind_it():
+    tried = "### Adam\n**What was tried:**\n```\nadam()\n```\n**Why it failed**:\n- no decay\n"
+    in_one = "### SGD\n**What was tried**: lr 9.\n**Why it failed**: NaN.\n**Lesson**: less\n"
+
+    assert rows(f"## Failed Attempts\n{tried}{in_one}") == [
+        ("Adam", "no decay", ""), ("SGD: lr 9.", "NaN.", "less")
+    ]  # fmt: skip
+
+
+def test_a_number_that_only_counts_the_rows_names_no_attempt():
+    table = "## Failed Attempts\n| {} | What | Why Failed |\n|---|---|---|\n| {} | Adam | NaN |\n"
+
+    assert rows(table.format("#", "1")) == [("Adam", "NaN", "")]
+    assert rows(table.format("Attempt", "2.")) == [("Adam", "NaN", "")]
+    assert rows(table.format("lr", "2"))[0][0] == "2"
+
+
+def test_a_table_that_is_broken_is_quoted_as_no_attempt():
+    assert rows("## Failed Attempts\n| a | b |\n| -- - | no |\n\n\\| c \\| d \\|\n") == []
 
 
 def test_a_table_of_attempts_counts_in_any_section_and_a_title_with_failure_makes_none():
@@ -188,6 +209,59 @@ def test_a_table_that_says_what_the_page_is_about_holds_no_values_to_copy():
         "theta: 100",
         "Field: lr; Default: 0.001; Note: constant",
     ]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("## Results\n- Measured on 4 cores:\n- 5.6 a second\n", ["5.6 a second"]),
+        ("## Results\n**Why it matters:**\n\nText.\n", []),
+        ("| Field | Value |\n|---|---|\n| **Outcome** | ✅ Success |\n", []),
+        ("| Field | Value |\n|---|---|\n| Outcome | 4x faster |\n", ["Outcome: 4x faster"]),
+        ("## Outcomes\n- request changes\n- 実験は成功した\n", ["実験は成功した"]),
+        ("## Use\n- Finding bugs in old commits\n- `result-diagnosis` when new\n", []),
+        ("## Use\n- **Key insight** — warm up slowly\n", ["**Key insight** — warm up slowly"]),
+        ("# Figure Results Review\n- the user has a figure or a plot\n", []),
+        ("## Step 4 - Draft the results\n- say what was measured\n", []),
+        ("## Phase 2: Results\n- warm up for longer\n", ["warm up for longer"]),
+        ("## Results\n| Parameter | Value |\n|---|---|\n| batch | 128 |\n", []),
+    ],
+)  # fmt: skip
+def test_a_finding_is_a_row_that_says_what_came_out(body, told):
+    assert [row.text for row in read(HEAD + body).findings] == told
+
+
+def test_an_item_is_told_with_the_bold_label_of_its_list():
+    skill = read(
+        HEAD + "## Limitations\n**Made for:**\n- small molecules\n\n**Not made for:**\n\n"
+        "- large ones\n\nElse:\n- nothing known\n## Use\n**Key findings:**\n- wider is better\n"
+    )
+
+    assert [row.text for row in skill.cautions] == [
+        "**Made for:** small molecules", "**Not made for:** large ones", "nothing known"
+    ]  # fmt: skip
+    assert [row.text for row in skill.findings] == ["**Key findings:** wider is better"]
+
+
+def test_what_was_measured_is_no_value_to_copy():
+    body = "## Results\n| Metric | Value |\n|---|---|\n| loss | 0.3 |\n```\n54 passed\n```\n"
+
+    assert (read(HEAD + body).settings, read(HEAD + body).parameters) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("row", "evidence"),
+    [
+        ("54 tests pass on CI", "reported"),
+        ("loss falls to 0.31", "reported"),
+        ("(4x) as fast", "reported"),
+        ("merged on 2026-07-16 as #1182", "anecdote"),
+        ("fixed in v3.7.6 and 3.12.1", "anecdote"),
+        ("the fp16 kernel at `norm.py:371` fails", "anecdote"),
+    ],
+)
+def test_only_a_number_that_may_be_measured_makes_a_report_of_an_anecdote(row, evidence):
+    assert read(HEAD + f"## Results\n- {row}\n").evidence == evidence
 
 
 def test_an_excerpt_keeps_what_may_be_quoted_to_a_goal_and_nothing_else():
