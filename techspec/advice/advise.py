@@ -250,7 +250,7 @@ def _best(
     """By page, its best match among the questions that goal and spec ask."""
     best: dict[str, _Match] = {}
     for question, beside in _questions(goal, keywords, spec):
-        words = _words(question, beside)
+        asked = _words(question, beside)
         found = index.search(question, beside, most)
         for hit in found.hits if found.strength != "none" else ():
             if hit.strength == "none":
@@ -259,7 +259,7 @@ def _best(
             total = before.total + hit.confidence
             met = before.terms | set(hit.terms)
             if hit.confidence > before.confidence:
-                rarest = _rarest(words, hit.terms)
+                rarest = _rarest(asked, hit.terms)
                 before = _Match(total, hit.confidence, hit.strength, rarest, met)
             best[hit.key] = replace(before, total=total, terms=met)
     if any(match.strength == "strong" for match in best.values()):
@@ -284,26 +284,36 @@ def _questions(
             yield question, ()
 
 
-def _words(question: str, keywords: Sequence[str]) -> dict[str, list[str]]:
-    """The question's own words and their English, each with its terms, cut to their stems."""
-    return {word: terms(word) for word in shown(" ".join([question, english(question), *keywords]))}
+def _words(question: str, keywords: Sequence[str]) -> list[str]:
+    """The question's own words and their English."""
+    return shown(" ".join([question, english(question), *keywords]))
 
 
-def _rarest(words: Mapping[str, Sequence[str]], matched: Sequence[str]) -> tuple[str, ...]:
-    """The words behind matched terms, by their rarest; `matched` has the rarest first."""
+def _rarest(asked: Iterable[str], matched: Sequence[str]) -> tuple[str, ...]:
+    """The words that a page has, by their rarest term; `matched` has the rarest first.
+
+    Of `gpg-agent` on a page that speaks of agents this is `agent`.
+    """
     rank = {term: place for place, term in enumerate(matched)}
-    behind = {word: own for word, own in words.items() if not rank.keys().isdisjoint(own)}
-    return tuple(sorted(behind, key=lambda word: min(rank.get(t, len(rank)) for t in words[word])))
+    parted = chain.from_iterable([word] if _is_met(word, rank) else words(word) for word in asked)
+    met = [word for word in dict.fromkeys(parted) if _is_met(word, rank)]
+    return tuple(sorted(met, key=lambda word: min(rank.get(t, len(rank)) for t in terms(word))))
 
 
-def _missed(goal: str, keywords: Sequence[str], met: frozenset[str]) -> tuple[str, ...]:
-    """The words of the request that none of the sources has."""
-    words = _words(goal, keywords)
-    missed = set(chain.from_iterable(words.values())) - met
+def _missed(goal: str, keywords: Sequence[str], met: Collection[str]) -> tuple[str, ...]:
+    """The words of the request that the sources do not have."""
     # Of a word that has an English one, that tells whether somebody wrote of it.
     return tuple(
-        word for word, own in words.items() if not missed.isdisjoint(own) and not english(word)
+        word
+        for word in _words(goal, keywords)
+        if terms(word) and not _is_met(word, met) and not english(word)
     )
+
+
+def _is_met(word: str, met: Collection[str]) -> bool:
+    """Whether each part of a word is among met terms; of a script without spaces, some of it."""
+    parts = [own for part in words(word) if (own := of_word(part))]
+    return bool(parts) and all(any(term in met for term in own) for own in parts)
 
 
 def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:

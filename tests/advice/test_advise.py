@@ -311,6 +311,17 @@ def test_a_block_of_values_reads_as_one_line(tmp_path):
     assert "- Parameters: run: steps: [ 1, ]; lr: 0.1; # of widgets; size: 2 [page:" in said
 
 
+def test_no_word_is_both_what_a_source_matched_and_what_none_covers(tmp_path):
+    registry = written(tmp_path, "page", "## Results\n- the agent of widgets in 2 s\n")
+
+    said = text(advise("frobnication of widgets by a gpg-agent", [], None, registry))
+
+    matched = re.search(r"match: (.*?)\)", said)[1].split(", ")
+    assert "agent" in matched
+    assert "gpg-agent" not in matched
+    assert "- Not covered by any source: gpg-agent [your goal]" in said
+
+
 def test_a_page_of_which_nothing_is_quoted_says_what_it_is_about(tmp_path):
     what = "Use for frobnication of widgets: big, small, round, flat, wide, red, blue, old, new"
     registry = written(tmp_path, "steps", "## Steps\n1. frobnicate\n", what)
