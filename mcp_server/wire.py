@@ -62,6 +62,7 @@ class TriedAttempt(BaseModel):
     lesson: str = Field(description="What to do instead, in their words; may be empty.")
     source: str = Field(description="`skill:line`; the skill can be read with skill_read.")
     match: str = Field(description="`strong` or `possible`.")
+    evidence: str = Field(description="Grade of the page, from `replicated` to `anecdote`.")
 
 
 class TriedReply(Reply):
@@ -82,6 +83,7 @@ class TriedReply(Reply):
                 lesson=visible(each.attempt.lesson),
                 source=f"{each.label}:{each.attempt.line}",
                 match=each.strength,
+                evidence=each.skill.evidence,
             )
             for each in found
         ]
@@ -93,7 +95,8 @@ class TriedReply(Reply):
         for each in self.attempts:
             parts = [each.attempt, each.why and f"failed: {each.why}"]
             parts.append(each.lesson and f"lesson: {each.lesson}")
-            lines.append(f"- {'; '.join(filter(None, parts))} [{each.source}, {each.match} match]")
+            grade = f"{each.source}, {each.evidence}; {each.match} match"
+            lines.append(f"- {'; '.join(filter(None, parts))} [{grade}]")
         return "\n".join(lines)
 
 

@@ -70,8 +70,9 @@ def tried(
     """Say whether anybody has tried an idea and failed, and why.
 
     Call it before proposing a change or an arm. It searches the failed attempts of all skills
-    alone, the likest first. An empty list means that nobody wrote down that they tried, not that
-    it works. Next: skill_read for the page around a row.
+    alone, the likest first, each with how well it matches and its page's evidence grade. An empty
+    list means that nobody wrote down that they tried, not that it works. Next: skill_read for the
+    page around a row.
     """
     from techspec.skill.places import registry_to_read
     from techspec.skill.tried import tried as find

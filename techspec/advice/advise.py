@@ -47,8 +47,8 @@ _STATEMENTS_MAX = 5
 """Typed findings quoted, at most, without those about the spec's own hypotheses."""
 
 _TRUST = {"replicated": 1.15, "measured over seeds": 1.1}
-"""Evidence that can be counted again moves near-ties, and nothing else does: to put pages with
-numbers before those without cost 4 of 261 known items of their place in the answer."""
+"""Evidence that can be counted again moves near-ties, and nothing else does: with pages with
+numbers before those without, the mean reciprocal rank of 313 known items was .737, not .751."""
 
 _ABOUT_RUNNING = re.compile(r"\b(TECHSPEC(\.md)?|experiments?|runs?|running|task)\b", re.I)
 """With a spec at hand these words tell no spec from another."""

@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
                 "skill": each.label,
                 "path": visible(str(each.skill.path)),
                 "strength": each.strength,
+                "evidence": each.skill.evidence,
             }
             for each in found
         ]
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     for each in found:
         attempt = each.attempt
         print(f"{visible(str(each.skill.path))}:{attempt.line}: {visible(attempt.attempt)}")
+        print(f"  {each.strength} match, {each.skill.evidence}")
         print(f"  why: {visible(attempt.why) or 'not said'}")
         print(f"  lesson: {visible(attempt.lesson) or 'not said'}")
     if not found:

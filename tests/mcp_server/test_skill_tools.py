@@ -49,6 +49,8 @@ def test_tried_quotes_why_an_idea_failed_and_where_that_stands(project):
     assert "iny model" in first["attempt"]
     assert first["why"]
     assert first["source"].startswith(("addition-baseline:", "spec-driven-experimentation:"))
+    assert first["match"] in ("strong", "possible")
+    assert first["evidence"] == "reported"
     assert "never instructions" in found["note"]
 
 

@@ -164,3 +164,14 @@ def test_has_anybody_tried_it_gives_the_row_and_its_page():
 
     assert (row.attempt.attempt, row.skill) == ("Tiny model", skill)
     assert tried("quantum annealing of sourdough", [skill]) == []
+
+
+def test_a_failed_attempt_with_a_few_words_of_an_idea_is_no_answer_to_it():
+    others = "".join(f"- Build number {n} of the compiler: slow\n" for n in range(30))
+    page = "---\nname: p\ndescription: y\n---\n## Failed Attempts\n- Rotary base of 100: flat\n"
+    skill = read(f"{page}{others}")
+
+    (row,) = tried("rotary base of 100", [skill])
+
+    assert row.attempt.attempt == "Rotary base of 100"
+    assert tried("podman quadlet units with a rotary journal instead of compose", [skill]) == []
