@@ -123,6 +123,7 @@ class _Asked:
         cited = self._cited(chosen, names, ranked)
         together = known.together(cited)
         bearing = self._bearing(together)
+        near = self._near(together)
         if not chosen and not bearing:
             return Advice(self.goal, has_spec=self.spec is not None)
         typed = {each.folder for each in cited}
@@ -133,14 +134,14 @@ class _Asked:
         advice = Advice(
             self.goal,
             sources,
-            statements=_statements(together, bearing, sources, pick),
+            statements=_statements(together, bearing, near, sources, pick),
             has_spec=self.spec is not None,
         )
         if self.spec is None:
             met = frozenset[str]().union(*(best[each.key].terms for each in chosen))
             return replace(advice, not_covered=_missed(self.goal, self.keywords, met))
         elsewhere = self._measured_elsewhere(cited)
-        return self._for_spec(advice, self.spec, chosen, names, bearing, elsewhere)
+        return self._for_spec(advice, self.spec, chosen, names, bearing, near, elsewhere)
 
     def _merit(self, key: str, match: _Match) -> float:
         others = self.others
@@ -187,6 +188,12 @@ class _Asked:
             return []
         return known.bearing(self.planned.plan, self.planned.facts, together)
 
+    def _near(self, together: Iterable[Known]) -> dict[str, tuple[Known, str]]:
+        """By hypothesis of the spec, what is known of its arms where it claims something else."""
+        if self.planned is None:
+            return {}
+        return known.near(self.planned.plan, self.planned.facts, together)
+
     def _measured_elsewhere(self, found: Iterable[Cited]) -> set[Path]:
         """Folders of pages on another trainer: what a value does there says nothing of it here."""
         if self.planned is None:
@@ -201,6 +208,7 @@ class _Asked:
         chosen: Sequence[Candidate],
         names: Sequence[str],
         bearing: Sequence[Bearing],
+        near: Mapping[str, tuple[Known, str]],
         elsewhere: Collection[Path],
     ) -> Advice:
         pages = [
@@ -240,7 +248,11 @@ class _Asked:
             skips=tuple(for_spec.skips(spec, here, self.planned)),
             starts=tuple(for_spec.starts(spec, here, self.planned, settled)),
             covered=covered,
-            not_covered=tuple(name for name in for_spec.parts(spec) if name not in spoken_of),
+            not_covered=tuple(
+                f"{name} itself ({near[name][1]})" if name in near else name
+                for name in for_spec.parts(spec)
+                if name not in spoken_of
+            ),
         )
 
 
@@ -391,6 +403,7 @@ def _source(
 def _statements(
     together: Sequence[Known],
     bearing: Sequence[Bearing],
+    near: Mapping[str, tuple[Known, str]],
     sources: Sequence[Source],
     pick: passages.Pick,
 ) -> tuple[Statement, ...]:
@@ -398,16 +411,18 @@ def _statements(
     shown = {each.path.parent for each in sources}
     settled = [each.known for each in bearing if each.outcome is not None]
     of_spec = [each.known for each in bearing if each.outcome is None]
+    of_spec += [each for each, _ in near.values()]
     about = [
         each
         for each in together
         if each not in settled
         and (each in of_spec or any(cited.folder in shown for cited in each.cited))
     ]
-    conflicts = [_statement(each) for each in about if each.conflict]
+    based = list(zip(about, known.bases(about), strict=True))
+    conflicts = [_statement(each, base) for each, base in based if each.conflict]
     others = {
-        visible(f"{each.first.text} {known.told(each)}"): _statement(each)
-        for each in about
+        visible(f"{each.first.text} {known.told(each, base)}"): _statement(each, base)
+        for each, base in based
         if not each.conflict
     }
     telling = [quote.text for quote in pick([Quote(text, "") for text in others], _STATEMENTS_MAX)]
@@ -417,12 +432,12 @@ def _statements(
     return (*conflicts[:_STATEMENTS_MAX], *(others[text] for text in others_first[:most]))
 
 
-def _statement(entry: Known) -> Statement:
+def _statement(entry: Known, base: str = "") -> Statement:
     sources = tuple(f"{each.source}:{each.finding.hypothesis}" for each in entry.cited)
     grades = [each.finding.evidence for each in entry.cited]
     weakest = max(grades, key=GRADES.index)
     return Statement(
-        visible(known.told(entry)),
+        visible(known.told(entry, base)),
         sources,
         weakest if entry.conflict else entry.evidence,
         bool(entry.conflict),

@@ -6,7 +6,7 @@ evaluation data, and every value of every arm's configuration. When in doubt the
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -205,8 +205,49 @@ def bearing(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> list[Bea
     return found
 
 
-def say(finding: Finding) -> str:
-    """A finding in words: claim, outcome, effect with its interval, seeds."""
+def near(plan: Plan, facts: TrainerFacts, known: Iterable[Known]) -> dict[str, tuple[Known, str]]:
+    """By hypothesis, what is known of the same arms by another claim, and how that differs.
+
+    Args:
+        plan: of the spec at hand, as of `bearing`.
+        facts: of its trainer.
+        known: what is known.
+    """
+    found: dict[str, tuple[Known, str]] = {}
+    for each in known:
+        for question in plan.questions:
+            for cited in each.cited if each.first.plan != plan.hash else ():
+                other = _differs_in(plan, question, facts, cited.finding)
+                if other and question.id not in found:
+                    found[question.id] = each, f"{other}: {cited.source}:{cited.finding.hypothesis}"
+    return found
+
+
+def bases(entries: Sequence[Known]) -> list[str]:
+    """Of each entry, the values that tell it from others which make the same claim, if any do."""
+    alike: dict[str, list[Finding]] = {}
+    for each in entries:
+        alike.setdefault(_claim(each.first), []).append(each.first)
+    return [_base(each.first, alike[_claim(each.first)]) for each in entries]
+
+
+def _base(own: Finding, alike: Sequence[Finding]) -> str:
+    keys = sorted(own.holds_for, key=lambda key: (key not in own.given, key))
+    differing = [
+        f"{key}={own.holds_for[key]}"
+        for key in keys
+        if any(other.holds_for.get(key) != own.holds_for[key] for other in alike)
+    ]
+    said = differing[:_BASES_TOLD]
+    if any(other.trainer != own.trainer for other in alike):
+        said.append(f"trainer {own.trainer}")
+    elif not said and any(_task(other) != _task(own) for other in alike):
+        said.append(f"{'evaluation data' if own.data else 'trainer source'} {_task(own)[:8]}")
+    return ", ".join(said)
+
+
+def say(finding: Finding, base: str = "") -> str:
+    """A finding in words: claim, the base that tells it apart, outcome, effect, interval, seeds."""
     effect, form = "", finding.form
     if finding.estimate:
         effect = f", {interval(finding.estimate)}"
@@ -217,15 +258,27 @@ def say(finding: Finding) -> str:
             least = size(level) if form.parameter == "params" else number(level)
             effect = f", {least} is the smallest shown to reach it"
     seeds = " + ".join(str(len(side.seeds)) for side in finding.sides if side.seeds)
-    return f"{_claim(finding)}: {finding.outcome}{effect}, {seeds} seeds"
+    return f"{_claim(finding)}{_at(base)}: {finding.outcome}{effect}, {seeds} seeds"
 
+
+def _at(base: str) -> str:
+    return f", at {base}" if base else ""
+
+
+_BASES_TOLD = 3
+"""Values that are told of what sets a finding apart."""
 
 _SIDES_TOLD = 3
 """Sides of a conflict up to which each is told."""
 
 
-def told(known: Known) -> str:
-    """What is known of one thing, in one line: both sides where they contradict each other."""
+def told(known: Known, base: str = "") -> str:
+    """What is known of one thing, in one line: both sides where they contradict each other.
+
+    Args:
+        known: what is known.
+        base: of it, as `bases` has it.
+    """
     if known.conflict:
         claim = _claim(known.first)
         prefix = f"{claim}: "
@@ -235,10 +288,11 @@ def told(known: Known) -> str:
         )
         more = len(known.cited) - len(told)
         between = f"; {more} more lie between" if more else ""
-        return f"CONFLICT on {claim}, as {known.conflict}: {sides}{between}"
+        return f"CONFLICT on {claim}{_at(base)}, as {known.conflict}: {sides}{between}"
     if known.pooled is None:
-        return say(known.first)
-    return f"{say(known.first)}; pooled over {known.pooled_over} studies {interval(known.pooled)}"
+        return say(known.first, base)
+    pooled = f"pooled over {known.pooled_over} studies {interval(known.pooled)}"
+    return f"{say(known.first, base)}; {pooled}"
 
 
 def _ends(sides: Sequence[Cited]) -> Sequence[Cited]:
@@ -394,15 +448,37 @@ def opposed(a: Finding, b: Finding) -> bool:
 
 def _is_asked(plan: Plan, question: Question, facts: TrainerFacts, finding: Finding) -> bool:
     """Whether a question of the plan is the finding's, under the finding's conditions."""
+    form = form_of(plan, question)
+    if form is None or not _is_same_form(form, finding.form):
+        return False
+    return _has_same_arms(plan, question, facts, finding)
+
+
+def _differs_in(plan: Plan, question: Question, facts: TrainerFacts, finding: Finding) -> str:
+    """In what a question about the finding's arms asks something else; empty where it does not."""
+    form, found = form_of(plan, question), finding.form
+    if form is None or type(form) is not type(found):
+        return ""
+    if getattr(form, "parameter", "") != getattr(found, "parameter", ""):
+        return ""
+    if _has_same_arms(plan, question, facts, finding):
+        if _is_same_form(form, found):
+            return ""
+        return "at another margin" if hasattr(form, "margin") else "at another level"
+    turned = replace(question, arms=question.arms[::-1])
+    is_turned = isinstance(form, claims.Difference | claims.Chain)
+    return "its opposite" if is_turned and _has_same_arms(plan, turned, facts, finding) else ""
+
+
+def _has_same_arms(plan: Plan, question: Question, facts: TrainerFacts, finding: Finding) -> bool:
+    """Whether a question compares the finding's arms, in its order, under its conditions."""
     arms = question.arms
-    if facts.name != finding.trainer or not arms:
+    form = form_of(plan, question)
+    if facts.name != finding.trainer or not arms or form is None:
         return False
     if not finding.data and facts.code != finding.trainer_code:
         return False
-    form = form_of(plan, question)
-    if form is None:
-        return False
-    if (form.metric or plan.metric) != finding.metric or not _is_same_form(form, finding.form):
+    if (form.metric or plan.metric) != finding.metric:
         return False
     if isinstance(form, claims.Difference) and form.relation == "<":
         arms = arms[::-1]

@@ -252,6 +252,29 @@ def test_the_answer_ends_with_what_no_source_covers(tmp_path):
     assert without.splitlines()[-1] == "- Not covered by any source: lobsters [your goal]"
 
 
+@pytest.mark.parametrize(
+    ("claim", "arms", "told"),
+    [
+        (CLAIM.replace("2pt", "5pt"), ("wide", "deep"), "at another margin: widths:H1"),
+        (CLAIM.replace(" by 2pt", ""), ("wide", "deep"), "at another margin: widths:H1"),
+        ("exact_match(deep) > exact_match(wide)", ("deep", "wide"), "its opposite: widths:H1"),
+    ],
+)
+def test_a_claim_that_is_answered_at_another_margin_is_told_apart_from_one_that_is_not(
+    tmp_path, claim, arms, told
+):
+    save(tmp_path)
+    study = planned()
+    other = replace(study.plan.questions[0], claim=claim, arms=arms)
+    new = replace(study.plan, questions=(other, study.plan.questions[1]))
+    spec = read(ASKED.text.replace("Wider beats deeper for addition", "Of one thing or another"))
+
+    said = text(advise(GOAL, [], spec, Registry([tmp_path]), planned=Planned(new, FACTS)))
+
+    assert f"- Not covered by any source: H1 itself ({told}), H2 [your spec]" in said
+    assert "CONFIRMED, 20.7 pt" in said
+
+
 def test_an_answer_with_everything_in_it_keeps_its_length_and_its_last_line(tmp_path):
     for number in range(6):
         shift = 0.1 * number

@@ -12,7 +12,17 @@ from techspec.plan.model import Question
 from techspec.plan.trainer import ParameterInfo, TrainerFacts
 from techspec.skill.distil import distil
 from techspec.skill.findings import FILE, Finding, Gap, Side, differences, load, read, stated
-from techspec.skill.known import Cited, bearing, cited, of_registry, say, subject, together, told
+from techspec.skill.known import (
+    Cited,
+    bases,
+    bearing,
+    cited,
+    of_registry,
+    say,
+    subject,
+    together,
+    told,
+)
 from techspec.skill.registry import Registry
 from techspec.verdict.decide import decide
 from techspec.verdict.model import Estimate, Outcome
@@ -402,6 +412,20 @@ def test_a_smallest_size_is_said_as_people_write_it_and_as_one_that_was_reached(
         f"{claim}: INCONCLUSIVE, 10.6K is the smallest shown to reach it, 2 + 2 seeds"
     )
     assert ", 16 is the smallest" in say(searched(16.0, claim.replace("params", "d_model")))
+
+
+def test_findings_of_one_claim_are_told_apart_by_the_values_in_which_they_differ():
+    short, long = study(), study(difference=0.05, holds_for={"learning_rate": "0.1"})
+    other = study(trainer="another")
+    several = known(short, long)
+
+    assert bases(known(short)) == [""]
+    assert bases(several) == ["learning_rate=0.003", "learning_rate=0.1"]
+    assert bases(known(short, other)) == ["trainer addition", "trainer another"]
+    assert bases(known(short, study(data="e"))) == ["evaluation data d", "evaluation data e"]
+    assert told(several[0], bases(several)[0]).startswith(
+        f"{CLAIM.removesuffix('0.02')}2pt, at learning_rate=0.003: CONFIRMED, "
+    )
 
 
 def test_a_margin_is_said_in_the_unit_of_the_effect_beside_it():
