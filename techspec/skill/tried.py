@@ -8,14 +8,17 @@ from techspec.skill.page import Attempt, Skill, label
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, Limits, attempt_document
 
-LIMITS = Limits(possible=0.2, strong=0.3)
-"""Confidence from which a row is like an idea, with keywords or without: a row is short, so that
-one which answers holds most of the words, and one that does not a few by chance. Set on 30 ideas
-that a failed attempt of 1,855 pages answers, of which it finds 29, and 30 that none does, of
-which it declines 24, half of them of the same trade."""
+LIMITS = Limits(possible=0.24, strong=0.32)
+"""Confidence from which a row is like an idea: a row is short, so that one which answers holds most
+of the words, and one that does not a few by chance. Set on 30 ideas that a failed attempt of 1,855
+pages answers, of which it finds 29, and 30 that none does, of which it declines 28, half of them of
+the same trade; with keywords 19 of 20 and 18 of 20."""
 
 BESIDE = 0.6
 """Share of the best confidence that a row must have to be told beside it."""
+
+_ALONE = 50
+"""Rows that are looked at for the idea alone; one that is told is among the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,19 @@ def tried(
         row: Callable[[str], tuple[Skill, Attempt]],
         label_of: Callable[[Skill], str] = label,
     ) -> list[Tried]:
-        hits = index.search(idea, keywords, most).hits
-        least = BESIDE * max((hit.confidence for hit in hits), default=0.0)
+        alone = {hit.key: hit.confidence for hit in index.search(idea, (), _ALONE).hits}
+        # Keywords are of the field around an idea, and a row that answers may have none of them.
+        sure = {
+            hit.key: max(hit.confidence, alone.get(hit.key, 0.0))
+            for hit in index.search(idea, keywords, most).hits
+        }
+        least = max(LIMITS.possible, BESIDE * max(sure.values(), default=0.0))
         found = []
-        for hit in hits:
-            degree = LIMITS.strength(hit.confidence)
-            if degree != "none" and hit.confidence >= least:
-                skill, attempt = row(hit.key)
-                found.append(Tried(attempt, skill, label_of(skill), hit.confidence, degree))
+        for key, confidence in sure.items():
+            if confidence >= least:
+                skill, attempt = row(key)
+                strength = LIMITS.strength(confidence)
+                found.append(Tried(attempt, skill, label_of(skill), confidence, strength))
         return found
 
     def from_registry(library: Library) -> list[Tried]:

@@ -136,7 +136,7 @@ def test_a_search_finds_what_a_page_says_anywhere_however_it_is_spelled(tmp_path
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 def test_a_search_says_of_all_pages_only_what_holds_of_all(tmp_path):
-    for name, grade in (("a", "one run"), ("b", "anecdote")):
+    for name, grade in (("a", "reported"), ("b", "anecdote")):
         head = f"name: {name}\ndescription: Use for thing-{name}\nmetadata:\n  evidence: {grade}"
         (tmp_path / f"{name}.md").write_text(f"---\n{head}\n---\n")
     html = made(Registry([tmp_path]))
