@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -13,6 +13,7 @@ from techspec.ledger.folder import of_spec
 from techspec.skill.distil import identity, without_results
 from techspec.skill.page import GRADES, Skill, label, read, visible
 from techspec.skill.registry import file_text
+from techspec.skill.succession import successors, superseded_by, way
 from techspec.skill.words import of_word, words
 from techspec.spec.model import Spec
 from techspec.spec.results import find
@@ -181,51 +182,27 @@ def _marks_of_spec(page: Skill) -> Iterator[str]:
         return
 
 
-def _pointed_to(metadata: Mapping[str, str], *kinds: str) -> tuple[str, ...]:
-    """Names in a field such as `superseded-by`, `superseded_by` or `techspec-superseded-by`."""
-    for key, value in metadata.items():
-        kind = key.lower().replace("_", "-").removeprefix("techspec-")
-        if kind in kinds:
-            named = (name.strip(" []\"'") for name in value.split(","))
-            return tuple(name for name in named if name)
-    return ()
-
-
-def _supersedes(page: Skill) -> tuple[str, ...]:
-    return _pointed_to(page.metadata, "supersedes", "replaces")
-
-
 def _gone(pages: Collection[Skill]) -> set[str]:
     """Names that a page of another name, no worse evidenced, supersedes; in a circle all stay."""
-    older: dict[str, set[str]] = {}
-    for page in pages:
-        older.setdefault(page.name, set()).update(_supersedes(page))
+    after = successors(pages)
+    known = {page.name for page in pages}
+    told = {name: newer & known for name, newer in after.items() if name in known}
+    involved = set[str]().union(*told.values(), *([name] for name, newer in told.items() if newer))
     ranks: dict[str, int] = {}
     for page in pages:
-        ranks[page.name] = min(_rank(page), ranks.get(page.name, len(GRADES)))
+        if page.name in involved:
+            ranks[page.name] = min(_rank(page), ranks.get(page.name, len(GRADES)))
     return {
         name
-        for newer, names in older.items()
-        for name in names & ranks.keys()
-        if newer not in _below(name, older) and ranks[newer] <= ranks[name]
+        for name, newer in told.items()
+        if any(not way(each, name, after) and ranks[each] <= ranks[name] for each in newer)
     }
-
-
-def _below(name: str, older: Mapping[str, Iterable[str]]) -> set[str]:
-    """A name, what it supersedes, and so on."""
-    found: set[str] = set()
-    left = [name]
-    while left:
-        if (each := left.pop()) not in found:
-            found.add(each)
-            left.extend(older.get(each, ()))
-    return found
 
 
 def _newest(page: Skill, named: Callable[[str], Skill | None]) -> Skill:
     """The page that stands for this one now: itself, or what it says superseded it."""
     seen = {page.path}
-    while names := _pointed_to(page.metadata, "superseded-by", "replaced-by", "successor"):
+    while names := superseded_by(page):
         successor = named(names[0])
         if successor is None or successor.path in seen:
             break

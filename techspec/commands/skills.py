@@ -35,7 +35,8 @@ from techspec.skill.places import (
 )
 from techspec.skill.registry import Registry, file_text, leads_out, text_of
 from techspec.skill.site import site
-from techspec.skill.twins import about_circle, pairs, successors
+from techspec.skill.succession import about_circle, successors
+from techspec.skill.twins import pairs
 from techspec.skill.untrusted import NOTE, seen
 from techspec.skill.verify import verify
 

@@ -20,7 +20,8 @@ from techspec.skill.index import Library, ask
 from techspec.skill.objections import in_notes
 from techspec.skill.page import GRADES, Skill, read, read_file, visible
 from techspec.skill.registry import Registry, file_text
-from techspec.skill.twins import Twin, otherwise, refuted, successors, twins_of, way
+from techspec.skill.succession import successors, way
+from techspec.skill.twins import Twin, otherwise, refuted, twins_of
 from techspec.skill.writing import (
     Saved,
     Shelf,

@@ -16,7 +16,6 @@ from techspec.skill import findings
 from techspec.skill.findings import Finding
 from techspec.skill.index import Library, ask
 from techspec.skill.known import of_skill, opposed, say, subject, together
-from techspec.skill.objections import Objection
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import Registry, file_text
 from techspec.skill.words import terms
@@ -157,54 +156,6 @@ def _is_as_good(new: Finding, old: Finding) -> bool:
 def otherwise(new: Finding, old: Finding) -> str:
     """What one page found against what the other had."""
     return visible(f"{say(new)}, against {say(old)}")
-
-
-def successors(pages: Iterable[Skill]) -> dict[str, set[str]]:
-    """By the name of a page the names of those that supersede it, whichever of both says so."""
-    after: dict[str, set[str]] = {}
-    for page in pages:
-        for newer in _names(page, "superseded-by"):
-            after.setdefault(page.name, set()).add(newer)
-        for older in _names(page, "supersedes"):
-            after.setdefault(older, set()).add(page.name)
-    return after
-
-
-def way(start: str, end: str, after: Mapping[str, Iterable[str]]) -> list[str]:
-    """The names from one page through its successors to another, both included; else empty."""
-    before: dict[str, str] = {}
-    left = [start]
-    while left:
-        name = left.pop()
-        for newer in sorted(after.get(name, ())):
-            if newer not in before:
-                before[newer] = name
-                left.append(newer)
-    if end not in before:
-        return []
-    found = [end]
-    while found[-1] != start or len(found) == 1:
-        found.append(before[found[-1]])
-    return found[::-1]
-
-
-def about_circle(page: Skill, text: str, after: Mapping[str, Iterable[str]]) -> Iterator[Objection]:
-    """What is to be said against a page that supersedes itself, be it by way of others."""
-    if circle := way(page.name, page.name, after):
-        line = next((n for n, t in enumerate(text.split("\n"), 1) if _LINK.match(t)), 1)
-        what = f"a circle of pages that supersede each other: {', '.join(circle[:-1])}"
-        fix = (
-            "decide which of them stands; take its `superseded-by` out, and its name out of the "
-            "`supersedes` of the others."
-        )
-        yield Objection("SKILL.md", line, what, fix)
-
-
-_LINK = re.compile(r"\s+supersede(s|d-by):")
-
-
-def _names(page: Skill, key: str) -> list[str]:
-    return [name for part in page.metadata.get(key, "").split(",") if (name := part.strip())]
 
 
 def evidence_order(skill: Skill) -> tuple[int, int, int, tuple[str, ...]]:

@@ -28,7 +28,7 @@ from techspec.skill.retrospective import (
     prepare_lesson,
 )
 from techspec.skill.share import share
-from techspec.skill.twins import about_circle, successors
+from techspec.skill.succession import about_circle, successors
 from techspec.skill.verify import verify
 from techspec.skill.writing import EditedByHand, SkillTaken, UnfitPage, writing
 from techspec.verdict.campaign import Judged
@@ -388,7 +388,6 @@ from techspec.skill.distil import Notes
 from techspec.skill.registry import Registry
 from techspec.skill.retrospective import prepare_lesson
 from techspec.skill.share import share
-from techspec.skill.twins import about_circle, successors
 root, name, description, branch = sys.argv[1:]
 registry = Registry([Path(root)])
 notes = Notes(name=name, description=description, findings=("It matters.",), author=name)
