@@ -136,11 +136,12 @@ def test_a_search_finds_what_a_page_says_anywhere_however_it_is_spelled(tmp_path
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 def test_a_search_says_of_all_pages_only_what_holds_of_all(tmp_path):
-    for name, grade in (("a", "reported"), ("b", "anecdote")):
-        head = f"name: {name}\ndescription: Use for thing-{name}\nmetadata:\n  evidence: {grade}"
-        (tmp_path / f"{name}.md").write_text(f"---\n{head}\n---\n")
+    row = "# B\n## Failed Attempts\n| Attempt | Why |\n|---|---|\n| dropout | it froze |\n"
+    for name, body in (("a", ""), ("b", row)):
+        head = f"name: {name}\ndescription: Use for thing-{name}"
+        (tmp_path / f"{name}.md").write_text(f"---\n{head}\n---\n{body}")
     html = made(Registry([tmp_path]))
-    chosen = html.replace("<option>anecdote", "<option selected>anecdote")
+    chosen = html.replace('id="failed"', 'id="failed" checked')
     page = tmp_path / "index.html"
     page.write_text(chosen)
 
