@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, compress
 from pathlib import Path
 
@@ -324,8 +325,14 @@ def _missed(goal: str, keywords: Sequence[str], met: Collection[str]) -> tuple[s
 
 def _is_met(word: str, met: Collection[str]) -> bool:
     """Whether each part of a word is among met terms; of a script without spaces, some of it."""
-    parts = [own for part in words(word) if (own := of_word(part))]
+    parts = _parts(word)
     return bool(parts) and all(any(term in met for term in own) for own in parts)
+
+
+@lru_cache(maxsize=4_096)
+def _parts(word: str) -> tuple[tuple[str, ...], ...]:
+    """The terms of each part of a word; kept, as each page is asked for the same ones."""
+    return tuple(own for part in words(word) if (own := of_word(part)))
 
 
 def _wanted(goal: str, keywords: Sequence[str], spec: Spec | None) -> set[str]:

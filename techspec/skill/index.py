@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -196,14 +197,16 @@ class Library:
         """By number, what each page is cited by; kept until a page changes."""
         cache = self._cache
         if cache.labels is None:
-            called: dict[str, list[int]] = {}
-            for number, own in cache.names():
-                called.setdefault(citable(own), []).append(number)
-            cache.labels = {}
-            for name, numbers in called.items():
-                ordered = sorted(numbers, key=self._order) if len(numbers) > 1 else numbers
-                for place, number in enumerate(ordered, start=1):
-                    cache.labels[number] = name if place == 1 else f"{name}#{place}"
+            # Without a list for each name: to make thousands sets off a look for garbage.
+            cache.labels = {number: citable(own) for number, own in cache.names()}
+            count = Counter(cache.labels.values())
+            repeated = [n for n, name in cache.labels.items() if count[name] > 1]
+            met = Counter[str]()
+            for number in sorted(repeated, key=self._order):
+                name = cache.labels[number]
+                met[name] += 1
+                if met[name] > 1:
+                    cache.labels[number] = f"{name}#{met[name]}"
         return cache.labels
 
     def pages(self) -> list[Skill]:

@@ -581,7 +581,10 @@ def label(skill: Skill) -> str:
 
 def citable(name: str) -> str:
     """A name as it is cited."""
-    return name if re.fullmatch(r"[\w.+-]{1,64}", name) else slug(name, 64)
+    return name if _CITABLE.fullmatch(name) else slug(name, 64)
+
+
+_CITABLE = re.compile(r"[\w.+-]{1,64}")
 
 
 @lru_cache(maxsize=512)  # what is picked is shown, and clipped when it is

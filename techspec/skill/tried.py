@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from techspec.skill.index import Library, ask
 from techspec.skill.page import Attempt, Skill, label
@@ -55,11 +56,10 @@ def tried(
         label_of: Callable[[Skill], str] = label,
     ) -> list[Tried]:
         alone = {hit.key: hit.confidence for hit in index.search(idea, (), _ALONE).hits}
-        # Keywords are of the field around an idea, and a row that answers may have none of them.
-        sure = {
-            hit.key: max(hit.confidence, alone.get(hit.key, 0.0))
-            for hit in index.search(idea, keywords, most).hits
-        }
+        sure = dict(islice(alone.items(), most))
+        if keywords:  # of the field around an idea: a row that answers may have none of them
+            hits = index.search(idea, keywords, most).hits
+            sure = {hit.key: max(hit.confidence, alone.get(hit.key, 0.0)) for hit in hits}
         least = max(LIMITS.possible, BESIDE * max(sure.values(), default=0.0))
         found = []
         for key, confidence in sure.items():
