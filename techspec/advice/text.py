@@ -16,7 +16,7 @@ from techspec.skill.page import visible
 MOST_TOKENS = 1_200
 """Of an answer, by our own estimate: what an agent's context is asked to spare for it."""
 
-LONGEST_QUOTE = 260
+LONGEST_QUOTE = 220
 LONGEST_STATEMENT = 420
 LONGEST_ABOUT = 80
 

@@ -25,7 +25,7 @@ _SHARE_OF_PAGES_MAX = 0.5
 """Terms on fewer pages tell too little, those on more too much alike of every page."""
 
 _SATURATION = 8.0
-"""As `search.K1`: how fast more of the same word stops to matter."""
+"""How fast more of the same word stops to matter, as `search.K1` for the words themselves."""
 
 _POWER_STEPS, _OVERSAMPLING, _SEED = 2, 20, 0
 _TINY = 1e-9
