@@ -16,7 +16,8 @@ from techspec.skill.page import visible
 MOST_TOKENS = 1_200
 """Of an answer, by our own estimate: what an agent's context is asked to spare for it."""
 
-LONGEST_QUOTE = 220
+LONGEST_QUOTE = 200
+LONGEST_ATTEMPT = 240
 LONGEST_STATEMENT = 420
 LONGEST_ABOUT = 80
 
@@ -243,10 +244,18 @@ def _cited(quote: Quote) -> str:
 
 
 def _clip_quote(quoted: str) -> str:
-    """Of a long failed attempt, what was tried, why it failed and the lesson are told alike."""
+    """Of a long failed attempt, what was tried, why it failed and the lesson share the room.
+
+    What one of them leaves of its share the others have.
+    """
     plain = visible(quoted)
-    parts = _OF_ATTEMPT.split(plain) if len(plain) > LONGEST_QUOTE else [plain]
-    return "".join(_clip(part, LONGEST_QUOTE // len(parts)) for part in parts)
+    parts = _OF_ATTEMPT.split(plain)
+    room = LONGEST_ATTEMPT if len(parts) > 1 else LONGEST_QUOTE
+    shortest_first = sorted(range(len(parts)), key=lambda number: len(parts[number]))
+    for place, number in enumerate(shortest_first):
+        parts[number] = _clip(parts[number], room // (len(parts) - place))
+        room -= len(parts[number])
+    return "".join(parts)
 
 
 _OF_ATTEMPT = re.compile(r"(?=; (?:failed|lesson): )")

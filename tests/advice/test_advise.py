@@ -9,7 +9,7 @@ from techspec.advice.model import Advice, Quote, SettledHere, Source, Statement
 from techspec.advice.text import (
     FRAME,
     LONGEST_ABOUT,
-    LONGEST_QUOTE,
+    LONGEST_ATTEMPT,
     MOST_TOKENS,
     NOTHING,
     text,
@@ -347,7 +347,21 @@ def test_of_a_long_failed_attempt_its_lesson_is_told_too(tmp_path):
     (line,) = [line for line in said.splitlines() if line.startswith("- frobnication")]
     quote = line.removeprefix("- ").partition(" [")[0]
     assert re.fullmatch(r"frobnication .*…; failed: it .*…; lesson: lesson .*…", quote)
-    assert len(quote) <= LONGEST_QUOTE
+    assert len(quote) <= LONGEST_ATTEMPT
+
+
+def test_what_a_short_part_of_a_failed_attempt_leaves_the_others_have(tmp_path):
+    row = f"| frobnication | it {'broke ' * 80} | {'b ' * 20}end |\n"
+    table = f"| Attempt | Why | Lesson |\n|---|---|---|\n{row}"
+    registry = written(tmp_path, "widgets", f"## Failed Attempts\n{table}")
+
+    said = text(advise("frobnication of widgets", [], None, registry))
+
+    (line,) = [line for line in said.splitlines() if line.startswith("- frobnication")]
+    quote = line.removeprefix("- ").partition(" [")[0]
+    assert quote.startswith("frobnication; failed: it broke")
+    assert quote.endswith("b b end")
+    assert LONGEST_ATTEMPT - 2 <= len(quote) <= LONGEST_ATTEMPT
 
 
 def test_a_possible_match_is_quoted_at_less_length_than_a_strong_one(tmp_path):
