@@ -63,6 +63,7 @@ class TriedAttempt(BaseModel):
     source: str = Field(description="`skill:line`; the skill can be read with skill_read.")
     match: str = Field(description="`strong` or `possible`.")
     evidence: str = Field(description="Grade of the page, from `replicated` to `anecdote`.")
+    superseded_by: str = Field(description="Pages that stand in the place of its page, if any.")
 
 
 class TriedReply(Reply):
@@ -74,16 +75,13 @@ class TriedReply(Reply):
     @classmethod
     def of(cls, found: Sequence["Tried"], note: str) -> "TriedReply":
         """The attempts as plain text, one line each."""
-        from techspec.skill.page import visible
-
         attempts = [
             TriedAttempt(
-                attempt=visible(each.attempt.attempt),
-                why=visible(each.attempt.why),
-                lesson=visible(each.attempt.lesson),
+                **dict(zip(("attempt", "why", "lesson"), each.said, strict=True)),
                 source=f"{each.label}:{each.attempt.line}",
                 match=each.strength,
                 evidence=each.skill.evidence,
+                superseded_by=each.superseded_by,
             )
             for each in found
         ]
@@ -96,6 +94,8 @@ class TriedReply(Reply):
             parts = [each.attempt, each.why and f"failed: {each.why}"]
             parts.append(each.lesson and f"lesson: {each.lesson}")
             grade = f"{each.source}, {each.evidence}; {each.match} match"
+            if each.superseded_by:
+                grade += f"; superseded by {each.superseded_by}"
             lines.append(f"- {'; '.join(filter(None, parts))} [{grade}]")
         return "\n".join(lines)
 

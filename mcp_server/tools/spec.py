@@ -15,11 +15,12 @@ def spec_lint(spec: SpecPath = "TECHSPEC.md") -> LintReply:
     no decision, ask the user about the others, then plan.
     """
     from techspec.commands.lint import findings_of
-    from techspec.skill.places import registry_for
+    from techspec.skill.places import registry_to_read
     from techspec.spec.reader import read_file
 
     path = spec_file(spec)
-    return LintReply.of(path, findings_of(read_file(path), path.parent, registry_for(path.parent)))
+    registry = registry_to_read(path.parent)
+    return LintReply.of(path, findings_of(read_file(path), path.parent, registry))
 
 
 def plan(spec: SpecPath = "TECHSPEC.md") -> PlanReply:

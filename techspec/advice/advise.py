@@ -145,9 +145,8 @@ class _Asked:
         return self._for_spec(advice, self.spec, chosen, names, bearing, near, elsewhere)
 
     def _merit(self, key: str, match: _Match) -> float:
-        others = self.others
-        evidence = others[key].evidence if key in others else self.library.evidence(key)
-        return match.total * _TRUST.get(evidence, 1.0)
+        page = self.others[key] if key in self.others else self.library.excerpt(key)
+        return match.total * _TRUST.get(page.evidence, 1.0)
 
     def _page(self, key: str) -> Skill:
         if key in self.others:

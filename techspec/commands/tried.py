@@ -27,14 +27,13 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         listed = [
             {
-                "attempt": visible(each.attempt.attempt),
-                "why": visible(each.attempt.why),
-                "lesson": visible(each.attempt.lesson),
+                **dict(zip(("attempt", "why", "lesson"), each.said, strict=True)),
                 "line": each.attempt.line,
                 "skill": each.label,
                 "path": visible(str(each.skill.path)),
                 "strength": each.strength,
                 "evidence": each.skill.evidence,
+                "superseded_by": each.superseded_by,
             }
             for each in found
         ]
@@ -43,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if found:
         print(NOTE)
     for each in found:
-        attempt = each.attempt
-        print(f"{visible(str(each.skill.path))}:{attempt.line}: {visible(attempt.attempt)}")
-        print(f"  {each.strength} match, {each.skill.evidence}")
-        print(f"  why: {visible(attempt.why) or 'not said'}")
-        print(f"  lesson: {visible(attempt.lesson) or 'not said'}")
+        attempt, why, lesson = each.said
+        print(f"{visible(str(each.skill.path))}:{each.attempt.line}: {attempt}")
+        later = f"; its page is superseded by {each.superseded_by}" if each.superseded_by else ""
+        print(f"  {each.strength} match, {each.skill.evidence}{later}")
+        print(f"  why: {why or 'not said'}")
+        print(f"  lesson: {lesson or 'not said'}")
     if not found:
         print("No failed attempt like it is on record; 'techspec advise' searches what worked too.")
     return 0 if found else 1

@@ -57,6 +57,7 @@ loss: 损失 損失 손실
 loss function: 损失函数 損失関数 손실함수
 memory: 内存 記憶體 メモリ 메모리
 memory gpu out of memory: 显存 顯存 메모리부족
+mixed precision: 混合精度 혼합정밀도
 merge: 合并 合併 マージ 병합
 model: 模型 モデル 모델
 monitoring: 监控 監控 監視 モニタリング 모니터링
@@ -108,6 +109,7 @@ uncertainty: 不确定性 不確実性 불확실성
 validation: 验证 驗證 検証 검증
 variance: 方差 分散度 분산도
 version: 版本 バージョン 버전
+warmup: 预热 預熱 ウォームアップ 웜업
 video: 视频 視頻 動画 동영상 비디오
 visualization: 可视化 視覺化 可視化 시각화
 weight: 权重 權重 重み 가중치

@@ -49,10 +49,6 @@ class Heads:
             for row in range(len(skill.attempts))
         )
 
-    def evidence(self, number: int) -> str:
-        """As `Skill.evidence`."""
-        return self.page(number).evidence
-
     def names(self) -> list[tuple[int, str]]:
         """The number and the name of each page."""
         return self._names

@@ -152,10 +152,6 @@ class Library:
     def __contains__(self, key: str) -> bool:
         return key in self._cache.numbers
 
-    def evidence(self, key: str) -> str:
-        """As `Skill.evidence`, without decoding the page."""
-        return self._cache.evidence(self._cache.numbers[key])
-
     def page(self, key: str) -> Skill:
         """The page at a path, without its sections: they are searched, and never quoted."""
         return self._cache.page(self._cache.numbers[key])
@@ -198,15 +194,16 @@ class Library:
         cache = self._cache
         if cache.labels is None:
             # Without a list for each name: to make thousands sets off a look for garbage.
-            cache.labels = {number: citable(own) for number, own in cache.names()}
-            count = Counter(cache.labels.values())
-            repeated = [n for n, name in cache.labels.items() if count[name] > 1]
+            labels = {number: citable(own) for number, own in cache.names()}
+            count = Counter(labels.values())
+            repeated = [n for n, name in labels.items() if count[name] > 1]
             met = Counter[str]()
             for number in sorted(repeated, key=self._order):
-                name = cache.labels[number]
+                name = labels[number]
                 met[name] += 1
                 if met[name] > 1:
-                    cache.labels[number] = f"{name}#{met[name]}"
+                    labels[number] = f"{name}#{met[name]}"
+            cache.labels = labels
         return cache.labels
 
     def pages(self) -> list[Skill]:

@@ -5,6 +5,8 @@ evaluation data, and every value of every arm's configuration. When in doubt the
 """
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -123,14 +125,29 @@ def of_skill(folder: Path, source: str = "") -> list[Cited]:
     Files are read again only when one has changed.
     """
     name = source or folder.name
-    kept = sorted((folder / "evidence").glob("version-*"))
-    inside = [path for path in kept if path.resolve().is_relative_to(folder.resolve())]
-    places = {folder: name} | {path: f"{name}/evidence/{path.name}" for path in inside}
+    places = {folder: name} | {path: f"{name}/evidence/{path.name}" for path in _kept(folder)}
     return [
         Cited(each, place, folder, is_kept=path != folder)
         for path, place in places.items()
         for each in _read(path, tuple(_stamp(path / file) for file in findings.FILES))
     ]
+
+
+def _kept(folder: Path) -> list[Path]:
+    """The folders of the versions before a page, the newest of them; no link leads out of it."""
+    try:
+        found = [path for path in (folder / "evidence").iterdir() if _VERSION.fullmatch(path.name)]
+    except OSError:
+        return []
+    newest = sorted(found, key=lambda path: int(path.name.removeprefix("version-")))[-_KEPT_MAX:]
+    inside = Path(os.path.realpath(folder))
+    return [path for path in newest if Path(os.path.realpath(path)).is_relative_to(inside)]
+
+
+_VERSION = re.compile(r"version-[0-9]{1,9}")
+
+_KEPT_MAX = 20
+"""Versions before a page that count, at most: each is looked at for every question."""
 
 
 @lru_cache(maxsize=1_000)
@@ -228,15 +245,24 @@ def bases(entries: Sequence[Known]) -> list[str]:
     alike: dict[str, list[Finding]] = {}
     for each in entries:
         alike.setdefault(_claim(each.first), []).append(each.first)
-    return [_base(each.first, alike[_claim(each.first)]) for each in entries]
+    shared = {
+        claim: Counter((key, str(value)) for each in group for key, value in each.holds_for.items())
+        for claim, group in alike.items()
+    }
+    claims_of = [_claim(each.first) for each in entries]
+    return [
+        _base(each.first, alike[claim], shared[claim])
+        for each, claim in zip(entries, claims_of, strict=True)
+    ]
 
 
-def _base(own: Finding, alike: Sequence[Finding]) -> str:
+def _base(own: Finding, alike: Sequence[Finding], shared: Mapping[tuple[str, str], int]) -> str:
+    """`shared` counts, of each value, the findings alike that have it."""
     keys = sorted(own.holds_for, key=lambda key: (key not in own.given, key))
     differing = [
         f"{key}={own.holds_for[key]}"
         for key in keys
-        if any(other.holds_for.get(key) != own.holds_for[key] for other in alike)
+        if shared[key, str(own.holds_for[key])] < len(alike)
     ]
     said = differing[:_BASES_TOLD]
     if any(other.trainer != own.trainer for other in alike):
@@ -327,9 +353,10 @@ def _folders(root: Path) -> Iterator[Path]:
     """Those with findings; nothing hidden, such as a half-written page, as for pages."""
     for current, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if listing.is_searched(name, False))
-        if os.path.basename(current) == "evidence" and Path(findings.FILE).name in names:  # noqa: PTH119
-            folders.clear()  # the versions before it are the skill's
-            yield Path(current).parent
+        if os.path.basename(current) == "evidence":  # noqa: PTH119
+            folders.clear()  # the versions before a page are its own
+            if Path(findings.FILE).name in names:
+                yield Path(current).parent
 
 
 def _known(group: Sequence[Cited]) -> Known:

@@ -173,7 +173,7 @@ _FINDING_LABEL = re.compile(
     re.I,
 )
 """Closed by a colon, a dash, or its cell: `Finding bugs` and `result-diagnosis` label nothing."""
-_TELLING = re.compile(r"\d|[:=→]|[぀-ヿ㐀-鿿가-힣]|(?:\w+\W+){2}\w")
+_TELLING = re.compile(r"\d|[:=→]|[぀-ヿ㐀-鿿가-힣]|\w\W+\w+\W+\w")
 """In what tells something: a number, a pair, or three words; a script without spaces has words."""
 _MEASURED_HEAD = re.compile(r"metric|measure", re.I)
 _SETTING_HEAD = re.compile(r"param|setting|config|default|value", re.I)
@@ -262,7 +262,8 @@ def _says_something(row: Row) -> bool:
     """False for a lead-in to what follows it, and for a word or two such as `Outcome: Success`."""
     if row.header and not _names_nothing(row.header):
         return True
-    said = row.cells[-1] if row.header else _FINDING_LABEL.sub("", row.cells[0], count=1)
+    label = None if row.header else _FINDING_LABEL.match(row.cells[0])
+    said = row.cells[0][label.end() :] if label else row.cells[-1]
     return not _is_lead(said) and _TELLING.search(said) is not None
 
 

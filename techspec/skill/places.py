@@ -42,7 +42,7 @@ class RegistryUnreadable(TechspecError):
         fix = f"name the folder that holds the pages: correct {named_by}."
         if named_by == OWN:
             fix = "go to the project's folder, or name the registry's with --registry DIR."
-        elif not path.exists():
+        elif not os.path.lexists(path):
             fix = f"correct {named_by}, or make the folder: mkdir -p {shlex.quote(str(path))}"
         super().__init__(f"The registry {str(path)!r} ({named_by}) cannot be read: {why}.", fix)
 
@@ -82,7 +82,7 @@ def registry_to_read(place: Path, named: Sequence[Path] = ()) -> Registry:
     own = {(each / "registry").resolve() for each in (place, project_of(place))}
     for path in _written(place, named):
         why = unreadable(path)
-        if why and (path.exists() or path not in own):
+        if why and (os.path.lexists(path) or path not in own):
             raise RegistryUnreadable(path, OWN if path in own else named_by, why)
     return registry_for(place, named)
 
@@ -101,7 +101,8 @@ def _written(place: Path, named: Sequence[Path]) -> list[Path]:
     given = list(named) or [
         Path(path) for path in os.environ.get(REGISTRY, "").split(os.pathsep) if path
     ]
-    return [_expanded(path).resolve() for path in given] or [project_of(place) / "registry"]
+    folders = [Path(os.path.realpath(_expanded(path))) for path in given]
+    return folders or [project_of(place) / "registry"]
 
 
 def sources_of(root: Path) -> list[Path]:
@@ -134,7 +135,7 @@ def _listed(root: Path) -> Iterator[tuple[int, Path]]:
         return
     for number, line in enumerate(map(str.strip, lines), start=1):
         if line and not line.startswith("#") and "\0" not in line:
-            yield number, (root / _expanded(Path(line))).resolve()
+            yield number, Path(os.path.realpath(root / _expanded(Path(line))))
 
 
 def _text_of_sources(root: Path) -> str:

@@ -121,7 +121,6 @@ class _Entry(NamedTuple):
     path: str
     name: str
     stamp: Stamp
-    evidence: str
     lengths: bytes
     vector: bytes
 
@@ -172,7 +171,7 @@ CREATE TABLE state(
     model TEXT);
 CREATE TABLE pages(
     number INTEGER PRIMARY KEY, root INTEGER, path BLOB, name BLOB, mtime INTEGER, size INTEGER,
-    ctime INTEGER, evidence TEXT, lengths BLOB, vector BLOB);
+    ctime INTEGER, lengths BLOB, vector BLOB);
 CREATE TABLE attempts(
     number INTEGER PRIMARY KEY, page INTEGER, row INTEGER, lengths BLOB, vector BLOB);
 CREATE INDEX attempts_of_page ON attempts(page);
@@ -455,10 +454,6 @@ class Cache:
             self.attempt_index = Index(stored=stored)
         return self.attempt_index
 
-    def evidence(self, number: int) -> str:
-        """As `Skill.evidence`."""
-        return self.entries[number].evidence
-
     def names(self) -> list[tuple[int, str]]:
         """The number and the name of each page."""
         return [(number, entry.name) for number, entry in self.entries.items()]
@@ -539,11 +534,11 @@ class Cache:
         left = {number for (number,) in self._db.execute("SELECT number FROM pages")}
         entries = {number: entry for number, entry in before.items() if number in left}
         rows = self._db.execute(
-            "SELECT number, root, path, name, mtime, size, ctime, evidence, lengths, vector"
+            "SELECT number, root, path, name, mtime, size, ctime, lengths, vector"
             " FROM pages WHERE number > ? ORDER BY number",
             [max(entries, default=0)],
         )
-        for number, root, raw, name, mtime, size, ctime, evidence, lengths, vector in rows:
+        for number, root, raw, name, mtime, size, ctime, lengths, vector in rows:
             path = os.fsdecode(raw)
             entries[number] = _Entry(
                 os.path.join(self.roots[root], path),  # noqa: PTH118 1,855 times in 2 ms
@@ -551,7 +546,6 @@ class Cache:
                 path,
                 decode_text(name),
                 Stamp(mtime, size, ctime),
-                evidence,
                 lengths,
                 vector or b"",
             )
@@ -624,9 +618,7 @@ class Cache:
             last += 1
             number = last
             pages.add(document(skill, ""))
-            page_rows.append(
-                (number, root, os.fsencode(path), encode_text(skill.name), *stamp, skill.evidence)
-            )
+            page_rows.append((number, root, os.fsencode(path), encode_text(skill.name), *stamp))
             bodies.append((number, *encode_page(skill)))
             for row in range(len(skill.attempts)):
                 last += 1

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 
 from techspec.skill.index import Library, ask
-from techspec.skill.page import Attempt, Skill, label
+from techspec.skill.page import Attempt, Skill, label, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, Limits, attempt_document
+from techspec.skill.succession import superseded_by
 
 LIMITS = Limits(possible=0.24, strong=0.32)
 """Confidence from which a row is like an idea: a row is short, so that one which answers holds most
@@ -33,6 +35,17 @@ class Tried:
     confidence: float
     strength: str
     """`strong` or `possible`."""
+
+    @property
+    def said(self) -> tuple[str, str, str]:
+        """What was tried, why it failed and the lesson, as it is shown."""
+        row = self.attempt
+        return visible(row.attempt), visible(row.why), visible(row.lesson)
+
+    @property
+    def superseded_by(self) -> str:
+        """The names of the pages that stand in the place of its page; empty where none does."""
+        return visible(", ".join(superseded_by(self.skill)))[:100]
 
 
 def tried(
@@ -60,6 +73,7 @@ def tried(
         if keywords:  # of the field around an idea: a row that answers may have none of them
             hits = index.search(idea, keywords, most).hits
             sure = {hit.key: max(hit.confidence, alone.get(hit.key, 0.0)) for hit in hits}
+            sure = dict(sorted(sure.items(), key=itemgetter(1), reverse=True))
         least = max(LIMITS.possible, BESIDE * max(sure.values(), default=0.0))
         found = []
         for key, confidence in sure.items():
@@ -67,7 +81,8 @@ def tried(
                 skill, attempt = row(key)
                 strength = LIMITS.strength(confidence)
                 found.append(Tried(attempt, skill, label_of(skill), confidence, strength))
-        return found
+        still = {each.said for each in found if not each.superseded_by}
+        return [each for each in found if not each.superseded_by or each.said not in still]
 
     def from_registry(library: Library) -> list[Tried]:
         return rows(library.attempts(), library.attempt, library.label)

@@ -35,6 +35,27 @@ ASKS_A_REGISTRY = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "loop"])
+def test_a_registry_whose_name_leads_nowhere_is_told_as_one(project, techspec, name):
+    (project / "loop").symlink_to("loop")
+
+    said = techspec("tried", "averaging", "--registry", name)
+
+    assert said.code == 2
+    assert f"{name}' (--registry) cannot be read: " in said.err
+
+
+def test_a_source_that_leads_in_a_circle_stops_no_answer(project, techspec):
+    (project / "registry").mkdir(exist_ok=True)
+    (project / "registry/loop").symlink_to("loop")
+    (project / "registry/sources.txt").write_text("loop\n")
+
+    said = techspec("tried", "a sourdough of rye")
+
+    assert said.code == 1
+    assert "sources.txt:1: the registry" in said.err
+
+
 @pytest.mark.parametrize("words", ASKS_A_REGISTRY, ids=" ".join)
 def test_a_registry_that_is_named_and_not_there_is_no_empty_one(
     project, techspec, words, monkeypatch

@@ -67,6 +67,7 @@ def test_tried_does_not_take_silence_for_success(project):
         ("advise", {"goal": "zebras", "keywords": ["zebra"]}),
         ("tried", {"what": "zebras", "keywords": []}),
         ("skill_read", {"name": "zebra"}),
+        ("spec_lint", {"spec": "TECHSPEC-add.md"}),
     ],
 )
 def test_a_registry_that_was_named_and_is_not_there_is_an_error(project, monkeypatch, tool, asked):

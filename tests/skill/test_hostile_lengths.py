@@ -5,6 +5,8 @@ import pytest
 from techspec.advice.for_spec import failing
 from techspec.advice.model import Quote
 from techspec.skill.objections import secrets
+from techspec.skill.page import excerpt
+from techspec.skill.page import read as read_page
 from techspec.skill.untrusted import hidden, orders, seen
 from techspec.spec.reader import read
 
@@ -59,3 +61,11 @@ def test_a_comment_before_many_beginnings_is_taken_out(text):
 def test_a_closed_comment_with_spaces_before_it_hides_nothing_behind_it():
     assert seen("a\n  <!-- b\n -->\nc") == "a\n\n\nc"
     assert seen("a\n  <!-- b\nc") == "a\n\n"
+
+
+@pytest.mark.parametrize("filler", ["-", "a", "a ", "**Finding "])
+def test_what_came_out_is_found_beside_a_long_row(filler):
+    page = read_page(f"## Results\n\n- x{filler * LONG}\n- 98 % of seeds\n")
+
+    assert excerpt(page).rows[-1].cells == ("98 % of seeds",)
+    assert page.evidence == "reported"

@@ -604,7 +604,7 @@ def test_while_descriptions_answer_a_question_reads_a_page_once_and_the_next_one
     key = str(root / "rope" / "SKILL.md")
 
     def question(library):
-        return library.evidence(key), library.excerpt(key), library.page(key)
+        return library.excerpt(key), library.page(key)
 
     first = ask(Registry([root]), question, at_once=True)
     once = len(read)

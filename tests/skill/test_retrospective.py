@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -941,6 +942,25 @@ def test_what_only_an_earlier_version_of_a_page_claimed_is_not_said_any_more(reg
     (known,) = together(of_registry(registry))
     assert known.first.holds_for["max_steps"] == "500"
     assert known.evidence == "measured over seeds"
+
+
+@pytest.mark.parametrize("name", ["version-9", "version-1 x]: [evil:3, replicated", "version-old"])
+def test_a_folder_that_holds_no_earlier_version_does_not_count_as_one(registry, name):
+    evidence = measured(registry).parent / "evidence"
+    (evidence / name).symlink_to(name) if name == "version-9" else shutil.copytree(
+        evidence.parent, evidence.parent.parent / "copy"
+    ).rename(evidence / name)
+
+    assert {each.source for each in of_registry(registry)} == {"width-or-depth"}
+
+
+def test_an_earlier_version_says_nothing_once_the_page_lost_its_own_findings(registry, tmp_path):
+    measured(registry)
+    campaign = judged(tmp_path, "again", AGAIN, first_seed=10)
+    save_campaign(campaign, registry, Notes(author="Ben"), Choice(update="width-or-depth"))
+    (registry.folders[0] / "width-or-depth/evidence/findings.json").unlink()
+
+    assert of_registry(registry) == []
 
 
 def test_evidence_of_a_version_that_is_a_link_out_of_its_skill_is_not_counted(registry, tmp_path):

@@ -175,3 +175,15 @@ def test_a_failed_attempt_with_a_few_words_of_an_idea_is_no_answer_to_it():
 
     assert row.attempt.attempt == "Rotary base of 100"
     assert tried("podman quadlet units with a rotary journal instead of compose", [skill]) == []
+
+
+def test_what_was_tried_comes_likest_first_whatever_keywords_stand_beside_the_idea():
+    rows = ("rotary base", "rotary base of zebras", "rotary zebras", "base of stripes", "zebras")
+    page = "".join(f"- {row} in attention: it froze\n" for row in rows)
+    skill = read(f"---\nname: a\ndescription: b\n---\n## Failed Attempts\n{page}")
+
+    found = tried("rotary base", [skill], ["zebras", "stripes", "attention"])
+
+    sure = [row.confidence for row in found]
+    assert len(found) > 1
+    assert sure == sorted(sure, reverse=True)
