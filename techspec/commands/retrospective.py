@@ -35,7 +35,8 @@ class BadNotes(TechspecError):
         keys = ", ".join(field.name for field in dataclasses.fields(Notes))
         super().__init__(
             f"{path} holds no notes that can be read: {why}.",
-            f"write YAML with any of the keys {keys}; see docs/retrospective.md.",
+            f"write YAML with any of the keys {keys}: a dash before each item of a list, and "
+            "quotes around text with a colon in it; see docs/retrospective.md.",
         )
 
 

@@ -81,10 +81,17 @@ def _used(registry: Registry, use: Callable[[Cache, Seen], T]) -> T:
 def find(registry: Registry, name: str) -> Skill:
     """The whole page that is cited or called `name`, or whose folder is: the first folder's first.
 
+    Of `NAME/evidence/version-1` the version that is kept there.
+
     Raises:
         NoSuchSkill: there is none.
     """
-    path, root = ask(registry, lambda library: library.place(name), at_once=True)
+    own, of_version, version = name.partition("/evidence/version-")
+    path, root = ask(registry, lambda library: library.place(own), at_once=True)
+    if of_version:
+        path = path.parent / "evidence" / f"version-{version}" / path.name
+        if not version.isdecimal() or not path.is_file():
+            raise NoSuchSkill(name, [own])
     return read_inside(path, root)
 
 

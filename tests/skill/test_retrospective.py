@@ -15,7 +15,7 @@ from techspec.skill.index import find
 from techspec.skill.known import of_registry, together
 from techspec.skill.objections import about_head
 from techspec.skill.page import Attempt, read, read_file
-from techspec.skill.registry import Registry
+from techspec.skill.registry import NoSuchSkill, Registry
 from techspec.skill.retrospective import (
     Choice,
     Circle,
@@ -930,6 +930,9 @@ def test_an_update_by_a_campaign_that_agrees_leaves_the_claim_replicated(registr
         "width-or-depth/evidence/version-1",
     }
     assert verify(registry.folders[0] / "width-or-depth/evidence/version-1") == []
+    assert find(registry, "width-or-depth/evidence/version-1").metadata["version"] == "1"
+    with pytest.raises(NoSuchSkill):
+        find(registry, "width-or-depth/evidence/version-2")
 
 
 def test_what_only_an_earlier_version_of_a_page_claimed_is_not_said_any_more(registry, tmp_path):
