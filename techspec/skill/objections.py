@@ -215,6 +215,8 @@ def _about_attempts(skill: Skill) -> Iterator[Objection]:
 
 
 _WORDS_OF_A_SENTENCE = 8
+_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\uff00-\uff5e]")
+"""A letter of a script of which most words are no `terms`, such as Cyrillic."""
 
 
 def _vague(name: str, description: str) -> str:
@@ -231,8 +233,10 @@ def _has_no_reason(attempt: Attempt) -> bool:
     """True where neither cause nor change is named, nor does a sentence stand for all three."""
     if not attempt.why.strip() and not attempt.lesson.strip():
         return len(attempt.attempt.split()) < _WORDS_OF_A_SENTENCE
-    said = set(terms(f"{attempt.why} {attempt.lesson}"))
-    return not said - _GIVES_NO_REASON - set(terms(attempt.attempt))
+    said = f"{attempt.why} {attempt.lesson}"
+    if len(_NOT_LATIN.findall(said)) >= 3:
+        return False
+    return not set(terms(said)) - _GIVES_NO_REASON - set(terms(attempt.attempt))
 
 
 def about_head(name: str, text: str) -> Iterator[Objection]:

@@ -167,7 +167,8 @@ def test_a_failed_attempt_that_names_no_cause_and_no_change_is_refused(
     ("why", "lesson"),
     [
         ("loss was nan", ""), ("it did not work", "clip the gradient"), ("-", "lower the rate"),
-        ("5 points worse", "n/a"), ("too slow", ""), ("没有收敛", ""),
+        ("5 points worse", "n/a"), ("too slow", ""), ("没有收敛", ""), ("не сошлось", ""),
+        ("δεν συνέκλινε", "-"), ("لم يتقارب", ""), ("it failed", "לא התכנס"),
     ],
 )  # fmt: skip
 def test_a_failed_attempt_of_few_words_that_tell_is_saved(registry, why, lesson):
