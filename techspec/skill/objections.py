@@ -56,8 +56,9 @@ _SECRETS = {
     "a Weights & Biases key": r"(?i)\bwandb[\w. -]{0,20}[\"'=: ]+[0-9a-f]{40}\b",
     "an Azure key": r"(?i)\bAccountKey=[A-Za-z0-9+/=]{40,}",
     # With a line of the key behind it: the header alone is what a page about keys quotes.
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----"
-    r"(\\[nr]|[^\w+/\\]|\\(?![nr])|[A-Z][\w-]*: [^\n]*\n){0,40}[A-Za-z0-9+/]{32}",
+    "a private key": r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY( BLOCK)?-----[ \t]*+"
+    r"((\\[nr]|[^\w+/\\ \t]|\\(?![nr])|\d{1,4}(?=[ \t:.|])|[A-Z][\w-]{0,40}: [^\n]{0,200}\n)"
+    r"[ \t]*+){0,40}[A-Za-z0-9+/]{20}",
     "a JSON web token": r"[A-Za-z0-9_-]{13}\.eyJ[A-Za-z0-9_-]{10,}\.",
     "a password in a URL": r"[a-z0-9+]://[^\s/:@$<{]+:(?!pass(word)?@)[^\s/@$<{]+@",
     "a bearer token": r"(?i)\bbearer +(?=[\w.~+/-]*[0-9])[\w.~+/-]{24,}",

@@ -13,7 +13,7 @@ from techspec.skill.branch import BadBranch, BranchInUse, NotInGit
 from techspec.skill.distil import Notes, distil
 from techspec.skill.index import find
 from techspec.skill.known import of_registry, together
-from techspec.skill.objections import about_head
+from techspec.skill.objections import about_head, secrets
 from techspec.skill.page import Attempt, read, read_file
 from techspec.skill.registry import NoSuchSkill, Registry
 from techspec.skill.retrospective import (
@@ -130,6 +130,17 @@ def test_what_must_not_be_shared_is_refused_with_its_fix(registry, what):
     assert any(o.what.startswith(what) for o in found), found
     assert all(o.fix and o.key.partition("[")[0] in UNFIT[what] for o in found)
     assert registry.skills() == []
+
+
+@pytest.mark.parametrize(
+    "behind", [f"\n{' ' * 41}{{}}", "\n1 \n2 {}", "\nProc-Type: 4\n\n{}", " \\n{}", "\r\n> {}"]
+)
+def test_a_private_key_is_found_however_it_is_set(behind):
+    key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAA"
+
+    for header in ("PRIVATE KEY", "RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"):
+        assert secrets(f"-----BEGIN {header}-----{behind.format(key)}") == [(1, "a private key")]
+        assert secrets(f"-----BEGIN {header}-----{behind.format('...')}") == []
 
 
 @pytest.mark.parametrize(
