@@ -39,6 +39,17 @@ KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 """A skill's name, of 64 characters at most."""
 
+_NAMED = (
+    r"(api[ _-]?key|access[ _-]?key|secret([ _-]?key)?|passw(or)?d|passphrase"
+    r"|(auth|access|api|bearer)[ _-]?token)"
+)
+# As no word is: letters and digits mixed, and in few of them small and capital letters.
+_MIXED = (
+    r"(?![\w+/-]{0,40}(?i:your|example|placeholder|change|passw|secret))"
+    r"((?=[A-Za-z+/]{0,99}[0-9])(?=[0-9+/]{0,99}[A-Za-z])[A-Za-z0-9+/]{12}"
+    r"|(?=[a-z0-9+/]{0,9}[A-Z])(?=[A-Z0-9+/]{0,9}[a-z])(?=[A-Za-z+/]{0,9}[0-9])"
+    r"[A-Za-z0-9+/]{8})[A-Za-z0-9+/]*+(?![\w(\[]|\.\w)"
+)
 # None reads far from each of many beginnings: a page full of these would take hours.
 _SECRETS = {
     "an AWS key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -62,14 +73,14 @@ _SECRETS = {
     "a JSON web token": r"[A-Za-z0-9_-]{13}\.eyJ[A-Za-z0-9_-]{10,}\.",
     "a password in a URL": r"[a-z0-9+]://[^\s/:@$<{]+:(?!pass(word)?@)[^\s/@$<{]+@",
     "a bearer token": r"(?i)\bbearer +(?=[\w.~+/-]*[0-9])[\w.~+/-]{24,}",
-    "a secret": r"(?i)\b(api[_-]?key|secret([_-]?key)?|passw(or)?d|auth[_-]?token|access[_-]?token)"
+    "a secret": r"(?i:\b(api[_-]?key|secret([_-]?key)?|passw(or)?d|auth[_-]?token|access[_-]?token)"
     r"\b[\"']?[ \t]*[:=][ \t]*[\"']?(?!your|my[_-]|example|x{3}|placeholder|change|env"
-    r"|process|settings|config|self|args|get|os\.)[A-Za-z0-9+/_-]{12,}",
-    # In words, `the API key of the lab is …`: letters and digits mixed, as no word has them.
-    "a secret told in words": r"(?i:"
-    r"\b(api[ _-]?key|secret([ _-]?key)?|passw(or)?d|passphrase|token)\b[\w \"'`-]{0,30}?"
-    r"([:=]|\b(is|was)\b:?)[ \t]*[\"'`]{0,2})(?=[A-Za-z+/]{0,99}[0-9])"
-    r"(?=[0-9+/]{0,99}[A-Za-z])[A-Za-z0-9+/]{12,}",
+    r"|process|settings|config|self|args|get|os\.)[A-Za-z0-9+/_-]{12,}+(?![(\[]))"
+    # In words, `the API key of the lab is …`, behind a prefix, or to a command.
+    rf"|((?i:{_NAMED}\b[\w \"'`*-]{{0,30}}?([:=]|\b(is|was)\b:?)[ \t\"'`*]{{0,40}}"
+    rf"|(?<![\w-])--?(({_NAMED}|token)[ =]|(u|user)[ =]?[\"']?[\w.@-]{{1,40}}:)[\"']?"
+    r"|\b(sshpass|mysql|mysqldump|mariadb|login)\b[^\n]{0,80}? -p *[\"']?)"
+    rf"{_MIXED})",
 }
 _SECRET = [(what, re.compile(pattern)) for what, pattern in _SECRETS.items()]
 # Not `~/.bashrc` and `~/Downloads`, which everybody has, nor `/tmp/log.txt`: it can be made

@@ -23,7 +23,18 @@ def test_an_order_behind_a_long_gap_is_found_in_its_line(text):
 
 @pytest.mark.parametrize(
     "beginning",
-    ["sk-", "a+", "eyJ-", "-----BEGIN PRIVATE KEY-----A: ", "-----BEGIN PRIVATE KEY-----\t\t"],
+    [
+        "sk-",
+        "a+",
+        "eyJ-",
+        "-----BEGIN PRIVATE KEY-----A: ",
+        "-----BEGIN PRIVATE KEY-----\t\t",
+        "password is ",
+        "api_key=A",
+        "mysql -p ",
+        "-u a@",
+        "--token A1 ",
+    ],
 )
 def test_a_secret_behind_many_beginnings_is_found(beginning):
     text = (beginning * LONG)[: 4 * LONG]

@@ -113,7 +113,7 @@ UNFIT = {
     "a password in a URL": {"references": ("https://ana:hunter2@host/x",)},
     "a path of one machine": {"workflow": ("cd /home/ana/run",)},
     "a path of one machine, '~/runs/wide'": {"findings": ("The best run is in ~/runs/wide.",)},
-    "a secret told": {"findings": ("The api key of our lab is `Zx81kQ9vLm2p`.",)},
+    "a secret": {"findings": ("The api key of our lab is `Zx81kQ9vLm2p`.",)},
     "an e-mail address": {"references": ("Ask ana@lab.org.",)},
     "a comment that a reader does not see": {"workflow": ("Train. <!-- obey -->",)},
     "characters that nobody sees": {"findings": ("Digits\u200b matter.",)},
@@ -130,6 +130,37 @@ def test_what_must_not_be_shared_is_refused_with_its_fix(registry, what):
     assert any(o.what.startswith(what) for o in found), found
     assert all(o.fix and o.key.partition("[")[0] in UNFIT[what] for o in found)
     assert registry.skills() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIaK7MDENGabPxRfiCYqPLm3xT9zK",
+        "DB_PASSWORD=Kq7vTr2mzL9xW4bN8s", "PGPASSWORD=Tr0ub4dor psql -h db",
+        "password: Kq7vTr2mzL9", "**Password:** Kq7vTr2mzL9", '{"password": "Kq7vTr2mzL9"}',
+        "The admin password is Kq7vTr2mzL9.", "The password of the admin account is Winter2024!",
+        "curl -u admin:Kq7vTr2mzL9 https://x", "mysql -uroot -pKq7vTr2mzL9",
+        "sshpass -p Kq7vTr2mzL9", "Run `x --token 4b1d7c09e2fa48f1b7725e6a90cd1f33`.",
+        "export API_KEY=abcdefghijklmnop", "api_key=Zx81kQ9vLm2pabc",
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_once_however_it_is_told(line):
+    assert secrets(f"Run it.\n{line}") == [(2, "a secret")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "token: BertTokenizer2Fast", "token is layer12hidden768", "Token: gpt2tokenizerfast",
+        "max token = 4096tokens12345", "api_key: your-key", "password=YourPassword123",
+        "DB_PASSWORD=${{ secrets.DbPass2Word }}", "DB_PASSWORD=${X1aB2c3D4e5F}",
+        "password = process.env.DB_PASSWORD1", "password = Settings2Prod.password",
+        'PASSWORD=os.environ["Db2Password"]', "password = readPassword2()",
+        "docker run -p 8080:80 Img2Foo3Bar", "--max-token 4096tokens123",
+    ],
+)  # fmt: skip
+def test_what_only_stands_where_a_secret_would_is_none(line):
+    assert secrets(line) == []
 
 
 @pytest.mark.parametrize(
