@@ -83,15 +83,20 @@ _SECRETS = {
     rf"{_MIXED})",
 }
 _SECRET = [(what, re.compile(pattern)) for what, pattern in _SECRETS.items()]
-# Not `~/.bashrc` and `~/Downloads`, which everybody has, nor `/tmp/log.txt`: it can be made
-# anywhere, and on real pages nearly all are made by the very step that names them.
+_NO_LINE_END = re.compile(r"[^\n]")
+# Not `~/.bashrc` and `~/Downloads`, which everybody has, nor the home of a public image's user,
+# nor `/tmp/log.txt`: it can be made anywhere, and on real pages nearly all are made by the very
+# step that names them.
 _MACHINE = re.compile(
-    r"(?<![\w.])/(home|Users|root|mnt|scratch|workspace)/[\w.-]+"
+    r"(?<![\w.])/(?!home/(runner|vscode|ec2-user|ubuntu|user|username)(?![\w-]|\.\w))"
+    r"(home|Users|root|mnt|scratch|workspace)/[\w.-]+"
     r"|(?<![\w./])~/(?!(Desktop|Documents|Downloads|Library|Movies|Music|Pictures|Public|Videos"
     r"|path)/)[\w-][\w.-]*/[\w.-]*\w"
     r"|\b[A-Za-z]:\\+\w+|\bfile://|(?<![\w\\])\\\\[\w.-]+\\[\w$.-]+"
 )
-_EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.)[\w-]+\.[\w.-]*[A-Za-z]{2}")
+_EMAIL = re.compile(
+    r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.|users\.noreply\.github\.com)[\w-]+\.[\w.-]*[A-Za-z]{2}"
+)
 _SAYS_NO_MORE = frozenset(
     terms(
         "use when working work thing stuff various general generic task problem issue help helper "
@@ -179,17 +184,29 @@ def secrets(text: str) -> list[tuple[int, str]]:
     return sorted(dict.fromkeys(found))
 
 
+def _without_secrets(text: str) -> str:
+    """A text with blanks where its secrets stood, line by line as before."""
+    spans = [secret.span() for _, pattern in _SECRET for secret in pattern.finditer(text)]
+    parts, at = [], 0
+    for start, end in sorted(spans):
+        if end > at:
+            start = max(start, at)
+            parts += [text[at:start], _NO_LINE_END.sub(" ", text[start:end])]
+            at = end
+    return "".join([*parts, text[at:]])
+
+
 def _about_text(file: str, text: str) -> Iterator[Objection]:
     text = "\n".join(text.splitlines())
     for number, what in secrets(text):
         fix = "take it out, and make it invalid where it was issued."
         yield Objection(file, number, what, fix)
-    for number, line in enumerate(text.split("\n"), start=1):
-        if machine := _MACHINE.search(line):
-            what = f"a path of one machine, {machine[0]!r}"
+    for number, line in enumerate(_without_secrets(text).split("\n"), start=1):
+        for machine in dict.fromkeys(found[0] for found in _MACHINE.finditer(line)):
+            what = f"a path of one machine, {machine!r}"
             yield Objection(file, number, what, "write it relative to the project.")
-        if email := _EMAIL.search(line):
-            what = f"an e-mail address, {email[0]!r}"
+        for email in dict.fromkeys(found[0] for found in _EMAIL.finditer(line)):
+            what = f"an e-mail address, {email!r}"
             yield Objection(file, number, what, "write a name, or leave it out.")
     for number, what in hidden(text):
         yield Objection(file, number, what, "delete it.")

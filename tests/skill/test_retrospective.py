@@ -174,13 +174,36 @@ def test_a_private_key_is_found_however_it_is_set(behind):
         assert secrets(f"-----BEGIN {header}-----{behind.format('...')}") == []
 
 
+def test_a_secret_is_not_repeated_by_who_refuses_it(registry):
+    token = "ghp_" + "aB3" * 12
+
+    with pytest.raises(UnfitPage) as refused:
+        save(replace(NOTES, workflow=(f"git clone https://bob:{token}@github.com/x/y",)), registry)
+
+    assert "a GitHub token" in str(refused.value)
+    assert token not in str(refused.value)
+
+
+def test_every_path_and_address_of_a_line_is_named_at_once(registry):
+    with pytest.raises(UnfitPage) as refused:
+        save(
+            replace(NOTES, workflow=("cp /home/ana/a /mnt/b; ask ana@lab.org, bo@lab.org",)),
+            registry,
+        )
+
+    assert [o.what.rpartition(" ")[2] for o in refused.value.objections if o.key] == [
+        "'/home/ana'", "'/mnt/b'", "'ana@lab.org'", "'bo@lab.org'"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "step",
     [
         "Add it to ~/.bashrc and log in again.", "Look in ~/.cache/huggingface/hub.",
         "Unpack ~/Downloads/data.zip.", "Train and write /tmp/out.txt.", "cd ~/path/to/run",
         "The API key is read from the environment.", "One token is max-new-tokens-512.",
-        "The password is at least 12 characters long.",
+        "The password is at least 12 characters long.", "cd /home/runner/work and /home/user.",
+        "Commit as 12345+ana@users.noreply.github.com.",
     ],
 )  # fmt: skip
 def test_what_holds_on_every_machine_is_saved(registry, step):
