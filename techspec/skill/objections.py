@@ -148,7 +148,7 @@ def in_notes(name: str, notes: Mapping[str, Any]) -> list[Objection]:
     """
     found = [
         replace(each, line=0, key=key)
-        for key, text in _values(notes)
+        for key, text in values(notes)
         for each in _about_text("notes", text)
     ]
     for each in _about_description(name, notes["description"]):
@@ -163,13 +163,14 @@ def in_notes(name: str, notes: Mapping[str, Any]) -> list[Objection]:
     return found
 
 
-def _values(notes: object, key: str = "") -> Iterator[tuple[str, str]]:
+def values(notes: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """The texts of notes, each behind its key, such as `attempts[0].why`."""
     if isinstance(notes, dict):
         for name, value in notes.items():
-            yield from _values(value, f"{key}.{name}" if key else name)
+            yield from values(value, f"{key}.{name}" if key else name)
     elif isinstance(notes, list):
         for number, value in enumerate(notes):
-            yield from _values(value, f"{key}[{number}]")
+            yield from values(value, f"{key}[{number}]")
     elif isinstance(notes, str):
         yield key, notes
 

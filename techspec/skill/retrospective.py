@@ -17,7 +17,7 @@ from techspec.render import render
 from techspec.skill.distil import Draft, Notes, distil
 from techspec.skill.findings import UNREADABLE
 from techspec.skill.index import Library, ask
-from techspec.skill.objections import in_notes
+from techspec.skill.objections import Objection, in_notes, values
 from techspec.skill.page import GRADES, Skill, read, read_file, visible
 from techspec.skill.registry import Registry, file_text
 from techspec.skill.succession import successors, way
@@ -325,10 +325,25 @@ def _checked(name: str, page: str, files: Mapping[str, str]) -> None:
     try:
         checked(name, page, files)
     except UnfitPage as unfit:
-        noted = in_notes(name, json.loads(files[_NOTES]))
-        known = {each.what for each in noted}
-        left = [each for each in unfit.objections if each.what not in known]
+        notes = json.loads(files[_NOTES])
+        noted, said = in_notes(name, notes), dict(values(notes))
+        lines = page.splitlines()
+
+        def is_told(each: Objection) -> bool:
+            """What the notes say is theirs, and no word of the spec that says the same."""
+            if each.file != "SKILL.md":
+                return each.file == _NOTES and bool(noted)
+            line = "" if each.line <= 1 else _letters(lines[each.line - 1])
+            same = [_letters(said[own.key]) for own in noted if own.what == each.what]
+            return any(not line or text in line for text in same)
+
+        left = [each for each in unfit.objections if not is_told(each)]
         raise UnfitPage(name, [*noted, *left]) from None
+
+
+def _letters(text: str) -> str:
+    """What is left of a text however a page quotes it."""
+    return "".join(filter(str.isalnum, text))
 
 
 def _superseded(

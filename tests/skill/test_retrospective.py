@@ -196,6 +196,33 @@ def test_every_path_and_address_of_a_line_is_named_at_once(registry):
     ]  # fmt: skip
 
 
+def test_what_is_unfit_in_notes_is_named_there_and_nowhere_else(registry):
+    unfit = {
+        "workflow": ("cd C:\\Users\\ana",),
+        "description": "Use when in /home/ana it fails to add.",
+    }
+
+    with pytest.raises(UnfitPage) as refused:
+        save(replace(NOTES, **unfit), registry)
+
+    assert {(o.file, o.key) for o in refused.value.objections} == {
+        ("notes", "workflow[0]"), ("notes", "description")
+    }  # fmt: skip
+
+
+def test_what_the_spec_says_too_is_named_on_the_page(registry, tmp_path):
+    spec = replace(SPEC, objective=f"{SPEC.objective} It runs in /home/ana.")
+    campaign = judged(tmp_path, "addition", SCORES)
+    notes = Notes(name="width", workflow=("cd /home/ana",))
+
+    with pytest.raises(UnfitPage) as refused:
+        share(lambda: prepare(spec, campaign, notes, registry), registry)
+
+    page = [o.line for o in refused.value.objections if o.file == "SKILL.md"]
+    assert [o.key for o in refused.value.objections if o.key] == ["workflow[0]"]
+    assert len(page) == 3  # the description, the objective, and the question
+
+
 @pytest.mark.parametrize(
     "step",
     [
