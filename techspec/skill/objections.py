@@ -118,7 +118,7 @@ _GIVES_NO_REASON = frozenset(
         "expected try tried again another other different differently next time avoid never stop "
         "nothing none n na unknown unclear see above below todo tbd later recorded reason result "
         "approach attempt idea way thing something need make happen went go came gave didn doesn "
-        "isn wasn won couldn wouldn"
+        "isn wasn won couldn wouldn ok okay findings"
     )
 )
 """Terms that say that something failed, or should go better, and neither why nor how: nothing but
@@ -153,6 +153,11 @@ def in_notes(name: str, notes: Mapping[str, Any]) -> list[Objection]:
     ]
     for each in _about_description(name, notes["description"]):
         found.append(replace(each, file="notes", line=0, key="description"))
+    for part in ("workflow", "findings"):
+        for number, text in enumerate(notes[part]):
+            if _says_nothing(text):
+                about = _about_empty(cell(text))
+                found.append(Objection("notes", 0, *about, key=f"{part}[{number}]"))
     for number, said in enumerate(notes["attempts"]):
         cells = " | ".join(cell(said[part]) for part in ("attempt", "why", "lesson"))
         page = read(
@@ -224,6 +229,13 @@ def _about_page(name: str, text: str) -> Iterator[Objection]:
         yield Objection("SKILL.md", problem.line, problem.what, problem.fix)
     yield from _about_description(skill.name, skill.description)
     yield from _about_attempts(skill)
+    for row in skill.rows:
+        if row.section in _TOLD and not row.header and _says_nothing(row.text):
+            yield Objection("SKILL.md", row.line, *_about_empty(row.text))
+
+
+def _about_empty(text: str) -> tuple[str, str]:
+    return f"a line that says nothing: {text[:80]!r}", "say what was done or found, or take it out."
 
 
 def _about_description(name: str, description: str) -> Iterator[Objection]:
@@ -244,6 +256,8 @@ def _about_attempts(skill: Skill) -> Iterator[Objection]:
             yield Objection("SKILL.md", attempt.line, what, fix)
 
 
+_TOLD = ("Verified Workflow", "Lessons Learned")
+"""Sections of which each list item was told: of all on real pages none says nothing."""
 _WORDS_OF_A_SENTENCE = 8
 _NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\uff00-\uff5e]")
 """A letter of a script of which most words are no `terms`, such as Cyrillic."""
@@ -263,10 +277,14 @@ def _has_no_reason(attempt: Attempt) -> bool:
     """True where neither cause nor change is named, nor does a sentence stand for all three."""
     if not attempt.why.strip() and not attempt.lesson.strip():
         return len(attempt.attempt.split()) < _WORDS_OF_A_SENTENCE
-    said = f"{attempt.why} {attempt.lesson}"
+    return _says_nothing(f"{attempt.why} {attempt.lesson}", attempt.attempt)
+
+
+def _says_nothing(said: str, known: str = "") -> bool:
+    """True for a text that says at most that something failed, or should go better."""
     if len(_NOT_LATIN.findall(said)) >= 3:
         return False
-    return not set(terms(said)) - _GIVES_NO_REASON - set(terms(attempt.attempt))
+    return not set(terms(said)) - _GIVES_NO_REASON - set(terms(known))
 
 
 def about_head(name: str, text: str) -> Iterator[Objection]:

@@ -196,6 +196,21 @@ def test_every_path_and_address_of_a_line_is_named_at_once(registry):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("line", ["n/a", "TODO", "-", "ok", "See the findings.", "TBD"])
+def test_a_step_or_a_finding_that_says_nothing_is_refused(registry, line):
+    empty = {"workflow": ("Reverse the digits.", line), "findings": (line,)}
+
+    with pytest.raises(UnfitPage, match="a line that says nothing") as refused:
+        save(replace(NOTES, **empty), registry)
+
+    assert [o.key for o in refused.value.objections] == ["workflow[1]", "findings[0]"]
+
+
+@pytest.mark.parametrize("line", ["Clip.", "lr: 3e-4", "Сначала прогрев.", "反转数字"])
+def test_a_step_of_one_word_that_tells_is_saved(registry, line):
+    assert save(replace(NOTES, workflow=(line,)), registry).saved.changed
+
+
 def test_what_is_unfit_in_notes_is_named_there_and_nowhere_else(registry):
     unfit = {
         "workflow": ("cd C:\\Users\\ana",),
@@ -618,7 +633,7 @@ def test_anothers_lesson_on_a_branch_is_left_alone_and_named_where_it_is(reposit
     first = save(NOTES, registry, branch="")
 
     with pytest.raises(SkillTaken, match=r"at carry-digits/SKILL.md on the branch 'skill/carry"):
-        save(replace(NOTES, author="Ben", findings=("None.",)), registry, branch="")
+        save(replace(NOTES, author="Ben", findings=("Base 10 is as good.",)), registry, branch="")
 
     assert git(repository, "rev-parse", "skill/carry-digits").strip() == first.commit
 
