@@ -121,10 +121,11 @@ def _as_fields(shared: Shared) -> dict[str, object]:
 
 def _lines(shared: Shared) -> list[str]:
     saved = shared.saved
+    place = shared.place or saved.path
     if not saved.changed:
-        lines = [f"Skill: {saved.path} says this already (version {saved.version})."]
+        lines = [f"Skill: {place} says this already (version {saved.version})."]
     else:
-        lines = [f"Skill: {saved.path} (version {saved.version}), its evidence beside it."]
+        lines = [f"Skill: {place} (version {saved.version}), its evidence beside it."]
     lines += [
         f"Superseded: {name}, which now names its successor: {why}."
         for name, why in shared.superseded.items()

@@ -387,7 +387,9 @@ def _linked(page: str, key: str, others: Sequence[Linked]) -> str:
         f"- {word} `{name}`: {other.why.rstrip('.')}.\n"
         for name, other in zip(names, others, strict=True)
     )
-    return page.replace("\n## References\n\n", f"\n## References\n\n{lines}", 1)
+    title = "\n## References\n\n"
+    page = page.replace(f"{title}- None was named.\n", title, 1)
+    return page.replace(title, f"{title}{lines}", 1)
 
 
 def _described(twin: Twin) -> str:

@@ -18,8 +18,11 @@ class Shared:
     name: str
     saved: Saved
     superseded: Mapping[str, str]
-    """By their names the pages that now name this one as their successor, and why."""
+    """By their names the pages that now name this one as their successor, and why; by their folders
+    too where several have one name."""
     branch: str = ""
+    place: str = ""
+    """Of the page on the branch, as `git show` takes it."""
     commit: str = ""
     request: PullRequest | None = None
 
@@ -62,11 +65,22 @@ def share(
     if pull_request:
         title, _, body = _message(ready).partition("\n")
         request = open_pull_request(done, title, body.strip())
-    return replace(_shared(ready, saved), branch=done.branch, commit=done.commit, request=request)
+    path = saved.path.parent.resolve().relative_to(done.repository.resolve()) / "SKILL.md"
+    return replace(
+        _shared(ready, saved),
+        branch=done.branch,
+        place=f"{done.branch}:{path.as_posix()}",
+        commit=done.commit,
+        request=request,
+    )
 
 
 def _shared(ready: Ready, saved: Saved) -> Shared:
-    superseded = {old.skill.name: old.why for old in ready.superseded}
+    names = [old.skill.name for old in ready.superseded]
+    superseded = {
+        name if names.count(name) == 1 else f"{name} ({old.skill.path.parent.name})": old.why
+        for name, old in zip(names, ready.superseded, strict=True)
+    }
     return Shared(ready.draft.name, saved, superseded)
 
 

@@ -406,7 +406,7 @@ def _carried(old: str, page: str) -> str:
         if key in before and key not in now_said:
             page = with_metadata(page, key, before[key])
     for section in _OF_OTHERS.finditer(old):
-        if section[0].splitlines()[0] not in page.splitlines():
+        if section[0].rstrip() not in page:
             page = f"{page.rstrip()}\n\n{section[0].rstrip()}\n"
     return page
 

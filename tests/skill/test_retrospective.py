@@ -20,6 +20,7 @@ from techspec.skill.retrospective import (
     Choice,
     Circle,
     HasTwins,
+    Linked,
     NamedApart,
     NothingDiffers,
     NoTwin,
@@ -410,6 +411,32 @@ def test_a_page_that_supersedes_another_is_linked_both_ways(registry):
     assert "- By `lost-carry`" in old.read_text()
     assert set(before.splitlines()) <= set(old.read_text().splitlines())
     assert read(old.read_text(), old).problems == ()
+    assert "None was named" not in new.path.read_text()
+
+
+def test_superseded_pages_of_one_name_are_both_told(registry):
+    for folder in ("one", "two"):
+        page = registry.folders[0] / folder / "SKILL.md"
+        page.parent.mkdir(parents=True)
+        page.write_text("---\nname: old\ndescription: Use when old\n---\n# Old\n")
+    old = tuple(Linked(each, f"{each.path.parent.name} fails") for each in registry.skills())
+
+    done = share(lambda: replace(prepare_lesson(NOTES, registry), superseded=old), registry)
+
+    assert done.superseded == {"old (one)": "one fails", "old (two)": "two fails"}
+
+
+def test_every_note_of_a_successor_outlives_the_next_version(registry):
+    path = save(NOTES, registry).saved.path
+    notes = [
+        f"## Superseded\n\n- By `{name}`, 2026-01-0{n}: {name}.\n"
+        for n, name in ((1, "x"), (2, "y"))
+    ]
+    path.write_text(path.read_text() + "\n" + "\n".join(notes))
+
+    save(replace(NOTES, findings=("Base 100 halves the carries.",)), registry)
+
+    assert all(note in path.read_text() for note in notes)
 
 
 def test_a_note_of_the_successor_is_no_edit_by_hand_and_outlives_the_next_save(registry):
