@@ -623,7 +623,8 @@ def test_a_page_on_a_branch_leaves_the_checkout_as_it_was(repository):
         "A\tregistry/carry-digits/evidence/notes.json",
         "A\tregistry/carry-digits/evidence/page.sha256",
     ]
-    page = git(repository, "show", "skill/carry-digits:registry/carry-digits/SKILL.md")
+    assert done.place == "skill/carry-digits:registry/carry-digits/SKILL.md"
+    page = git(repository, "show", done.place)
     assert read(page).name == "carry-digits"
     assert git(repository, "log", "-1", "--format=%s", done.commit) == (
         "Add what carry-digits taught\n"
