@@ -400,7 +400,7 @@ class SavedReply(Reply):
     """A page that was written to the registry."""
 
     skill: str = Field(description="Its name, for skill_read.")
-    path: str = Field(description="The page, to be committed.")
+    path: str = Field(description="The page, to be committed; on a branch `BRANCH:PATH`.")
     version: int = Field(description="1: a new page; more: the page that was there was updated.")
     changed: bool = Field(description="False: the page said all of this already.")
     outcomes: dict[str, str] = Field(description="Hypothesis to outcome, as the page has them.")
@@ -423,7 +423,7 @@ class SavedReply(Reply):
         request = shared.request
         return cls(
             skill=shared.name,
-            path=shown(shared.saved.path),
+            path=shared.place or shown(shared.saved.path),
             version=shared.saved.version,
             changed=shared.saved.changed,
             outcomes={verdict.hypothesis: str(verdict.outcome) for verdict in verdicts},
