@@ -287,6 +287,7 @@ def test_all_that_must_not_be_shared_is_reported_at_once_with_line_and_fix(regis
     found = [(o.file, o.line, o.what.split(",")[0]) for o in refused.value.objections]
     assert found == [
         ("SKILL.md", 15, "a row of Failed Attempts that says nothing: 'N/A'"),
+        ("SKILL.md", 18, "a path of one machine"),  # both of the line, each by itself
         ("SKILL.md", 18, "a path of one machine"),
         ("SKILL.md", 19, "an e-mail address"),
         ("SKILL.md", 20, "a Hugging Face token"),
