@@ -1,10 +1,9 @@
 """techspec retrospective: save what was learned as a skill that the next advise finds."""
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import yaml
@@ -32,7 +31,7 @@ class BadNotes(TechspecError):
     """A notes file that cannot be read."""
 
     def __init__(self, path: Path, why: str) -> None:
-        keys = ", ".join(field.name for field in dataclasses.fields(Notes))
+        keys = ", ".join(field.name for field in fields(Notes))
         super().__init__(
             f"{path} holds no notes that can be read: {why}.",
             f"write YAML with any of the keys {keys}: a dash before each item of a list, and "
@@ -168,7 +167,7 @@ def read_notes(path: Path) -> Notes:
         raise BadNotes(path, str(error).splitlines()[0]) from None
     if not isinstance(said, dict):
         raise BadNotes(path, f"it is a {type(said).__name__} and no keys with values")
-    if unknown := set(said) - {field.name for field in dataclasses.fields(Notes)}:
+    if unknown := set(said) - {field.name for field in fields(Notes)}:
         raise BadNotes(path, f"there is no key {sorted(map(str, unknown))[0]!r}")
     try:
         return decode(Notes, {**said, "attempts": _attempts(path, said.get("attempts") or [])})

@@ -84,9 +84,9 @@ _SECRETS = {
 }
 _SECRET = [(what, re.compile(pattern)) for what, pattern in _SECRETS.items()]
 _NO_LINE_END = re.compile(r"[^\n]")
-# Not `~/.bashrc` and `~/Downloads`, which everybody has, nor the home of a public image's user,
-# nor `/tmp/log.txt`: it can be made anywhere, and on real pages nearly all are made by the very
-# step that names them.
+# Not the files that everybody has at home, nor the home of a public image's user, nor a temporary
+# file: that can be made anywhere, and on real pages nearly all are made by the very step that names
+# them.
 _MACHINE = re.compile(
     r"(?<![\w.])/(?!home/(runner|vscode|ec2-user|ubuntu|user|username)(?![\w-]|\.\w))"
     r"(home|Users|root|mnt|scratch|workspace)/[\w.-]+"
@@ -95,7 +95,8 @@ _MACHINE = re.compile(
     r"|\b[A-Za-z]:\\+\w+|\bfile://|(?<![\w\\])\\\\[\w.-]+\\[\w$.-]+"
 )
 _EMAIL = re.compile(
-    r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.|users\.noreply\.github\.com)[\w-]+\.[\w.-]*[A-Za-z]{2}"
+    r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.|users\.noreply\.github\.com)"
+    r"[\w-]+\.[\w.-]*[A-Za-z]{2}"
 )
 _SAYS_NO_MORE = frozenset(
     terms(

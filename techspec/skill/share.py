@@ -51,7 +51,6 @@ def share(
             return _shared(ready, save_on(shelf, ready))
     ready = prepare()
     name = ready.draft.name
-
     branch = branch or f"skill/{name}"
 
     def anew() -> tuple[Sequence[str], Callable[[Path], Saved]]:

@@ -19,9 +19,9 @@ from techspec.clock import now
 from techspec.errors import TechspecError
 from techspec.identity import digest_text, slug
 from techspec.render import render
+from techspec.skill import succession
 from techspec.skill.page import GRADES, Skill, visible
 from techspec.skill.registry import text_of
-from techspec.skill.succession import superseded_by
 from techspec.skill.untrusted import seen
 
 _ROWS = 6
@@ -163,7 +163,7 @@ def _shown(skill: Skill, root: Path, beside: Path) -> _Shown:
         date=visible(skill.metadata.get("date", ""))[:10],
         author=visible(skill.metadata.get("author", ""))[:60],
         tags=", ".join(visible(tag) for tag in skill.tags)[:200],
-        successor=visible(", ".join(superseded_by(skill)))[:100],
+        successor=succession.shown(skill),
         failed=tuple(_clipped(visible(text)) for text in attempts),
         findings=tuple(_clipped(visible(row.text)) for row in skill.findings),
         parameters=_clipped(seen(block), _LONGEST_BLOCK),

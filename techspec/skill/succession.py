@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from techspec.skill.objections import Objection
-from techspec.skill.page import Skill
+from techspec.skill.page import Skill, visible
 
 
 def supersedes(page: Skill) -> tuple[str, ...]:
@@ -15,6 +15,11 @@ def supersedes(page: Skill) -> tuple[str, ...]:
 def superseded_by(page: Skill) -> tuple[str, ...]:
     """The names of the pages that stand in its place."""
     return _named(page.metadata, "superseded-by", "replaced-by", "successor")
+
+
+def shown(page: Skill) -> str:
+    """The same names, as they are shown; empty where it has none."""
+    return visible(", ".join(superseded_by(page)))[:100]
 
 
 def successors(pages: Iterable[Skill]) -> dict[str, set[str]]:

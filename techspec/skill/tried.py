@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 
+from techspec.skill import succession
 from techspec.skill.index import Library, ask
 from techspec.skill.page import Attempt, Skill, label, visible
 from techspec.skill.registry import Registry
 from techspec.skill.search import Index, Limits, attempt_document
-from techspec.skill.succession import superseded_by
 
 LIMITS = Limits(possible=0.24, strong=0.32)
 """Confidence from which a row is like an idea: a row is short, so that one which answers holds most
@@ -45,7 +45,7 @@ class Tried:
     @property
     def superseded_by(self) -> str:
         """The names of the pages that stand in the place of its page; empty where none does."""
-        return visible(", ".join(superseded_by(self.skill)))[:100]
+        return succession.shown(self.skill)
 
 
 def tried(

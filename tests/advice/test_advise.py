@@ -337,28 +337,27 @@ def test_a_page_of_which_nothing_is_quoted_says_what_it_is_about(tmp_path):
     assert re.search(r"^- quoted \([^)]*\) \[quoted/SKILL.md\]$", said, re.M)
 
 
-def test_of_a_long_failed_attempt_its_lesson_is_told_too(tmp_path):
-    row = f"| frobnication {'a ' * 200} | it {'broke ' * 80} | lesson {'b ' * 200} |\n"
-    table = f"| Attempt | Why | Lesson |\n|---|---|---|\n{row}"
-    registry = written(tmp_path, "widgets", f"## Failed Attempts\n{table}")
-
+def quoted_attempt(folder, cells):
+    """How a page's one failed attempt is told, without its source."""
+    table = f"| Attempt | Why | Lesson |\n|---|---|---|\n| {cells} |\n"
+    registry = written(folder, "widgets", f"## Failed Attempts\n{table}")
     said = text(advise("frobnication of widgets", [], None, registry))
-
     (line,) = [line for line in said.splitlines() if line.startswith("- frobnication")]
-    quote = line.removeprefix("- ").partition(" [")[0]
+    return line.removeprefix("- ").partition(" [")[0]
+
+
+def test_of_a_long_failed_attempt_its_lesson_is_told_too(tmp_path):
+    cells = f"frobnication {'a ' * 200} | it {'broke ' * 80} | lesson {'b ' * 200}"
+
+    quote = quoted_attempt(tmp_path, cells)
+
     assert re.fullmatch(r"frobnication .*…; failed: it .*…; lesson: lesson .*…", quote)
     assert len(quote) <= LONGEST_ATTEMPT
 
 
 def test_what_a_short_part_of_a_failed_attempt_leaves_the_others_have(tmp_path):
-    row = f"| frobnication | it {'broke ' * 80} | {'b ' * 20}end |\n"
-    table = f"| Attempt | Why | Lesson |\n|---|---|---|\n{row}"
-    registry = written(tmp_path, "widgets", f"## Failed Attempts\n{table}")
+    quote = quoted_attempt(tmp_path, f"frobnication | it {'broke ' * 80} | {'b ' * 20}end")
 
-    said = text(advise("frobnication of widgets", [], None, registry))
-
-    (line,) = [line for line in said.splitlines() if line.startswith("- frobnication")]
-    quote = line.removeprefix("- ").partition(" [")[0]
     assert quote.startswith("frobnication; failed: it broke")
     assert quote.endswith("b b end")
     assert LONGEST_ATTEMPT - 2 <= len(quote) <= LONGEST_ATTEMPT
