@@ -107,15 +107,15 @@ def _prepared(
 
 def _as_fields(shared: Shared) -> dict[str, object]:
     saved = shared.saved
-    fields: dict[str, object] = {
+    told: dict[str, object] = {
         "path": str(saved.path), "version": saved.version, "changed": saved.changed,
         "superseded": dict(shared.superseded),
     }  # fmt: skip
     if shared.branch:
-        fields |= {"branch": shared.branch, "commit": shared.commit}
+        told |= {"branch": shared.branch, "commit": shared.commit}
     if shared.request:
-        fields |= as_json(pull_request=shared.request)
-    return fields
+        told |= as_json(pull_request=shared.request)
+    return told
 
 
 def _lines(shared: Shared) -> list[str]:
